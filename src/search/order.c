@@ -1,0 +1,162 @@
+/* search/order.c: see search/order.h. */
+#include "search/order.h"
+#include "base/memory.h"
+#include <stdlib.h>
+
+/* The first eight octets decide most comparisons; no key is the beginning of another. */
+struct order_item {
+    uint64_t beginning;
+    uint32_t at, size; /* in keys; size 0: all of it is in beginning */
+    uint32_t uid;
+};
+
+bool order_needs_email(const struct order_program *program)
+{
+    for (size_t i = 0; i < program->count; i++)
+        if (program->criteria[i].by >= ORDER_DATE)
+            return true;
+    return false;
+}
+
+/* ---- keys ---- */
+
+int64_t order_sent_date(const struct message_row *row, const struct email *email)
+{
+    return email->digest.flags & DIGEST_HAS_DATE ? email->digest.sent_utc_s : row->internal_utc_s;
+}
+
+static void put_number(struct buffer *out, int64_t number)
+{
+    uint64_t value = (uint64_t)number ^ (UINT64_C(1) << 63);
+    char octets[8];
+    for (size_t i = 0; i < sizeof octets; i++)
+        octets[i] = (char)(value >> (56 - 8 * i));
+    buffer_append(out, octets, sizeof octets);
+}
+
+/* Ends with a zero, so it holds none. */
+static void put_text(struct buffer *out, struct view text)
+{
+    text = view_slice(text, 0, LIMIT_SORT_KEY);
+    char *room = buffer_reserve(out, text.size + 1);
+    if (!room)
+        return;
+    for (size_t i = 0; i < text.size; i++)
+        room[i] = text.data[i] ? text.data[i] : 1;
+    room[text.size] = 0;
+    buffer_commit(out, text.size + 1);
+}
+
+static void put_criterion(enum order_by by, const struct message_row *row, const struct email *email, uint8_t relevancy,
+                          struct buffer *out)
+{
+    switch (by) {
+    case ORDER_ARRIVAL:
+        put_number(out, row->internal_utc_s);
+        break;
+    case ORDER_SIZE:
+        put_number(out, (int64_t)row->size_octets);
+        break;
+    case ORDER_RELEVANCY:
+        put_number(out, -(int64_t)relevancy);
+        break;
+    case ORDER_DATE:
+        put_number(out, order_sent_date(row, email));
+        break;
+    case ORDER_CC:
+        put_text(out, email->digest.sort_cc);
+        break;
+    case ORDER_FROM:
+        put_text(out, email->digest.sort_from);
+        break;
+    case ORDER_SUBJECT:
+        put_text(out, email->digest.sort_subject);
+        break;
+    case ORDER_TO:
+        put_text(out, email->digest.sort_to);
+        break;
+    case ORDER_DISPLAYFROM:
+        put_text(out, email->digest.sort_display_from);
+        break;
+    case ORDER_DISPLAYTO:
+        put_text(out, email->digest.sort_display_to);
+        break;
+    }
+}
+
+void order_write_key(const struct order_program *program, const struct message_row *row, const struct email *email,
+                     uint8_t relevancy, struct buffer *out)
+{
+    for (size_t i = 0; i < program->count; i++) {
+        size_t before = buffer_size(out);
+        put_criterion(program->criteria[i].by, row, email, relevancy, out);
+        char *key = out->memory + out->start;
+        for (size_t at = before; program->criteria[i].reverse && at < buffer_size(out); at++)
+            key[at] = (char)~key[at];
+    }
+}
+
+/* ---- the order ---- */
+
+static uint64_t beginning_of(struct view key)
+{
+    uint64_t value = 0;
+    for (size_t i = 0; i < 8; i++)
+        value = value << 8 | (i < key.size ? (unsigned char)key.data[i] : 0);
+    return value;
+}
+
+static bool make_room(struct order *o, size_t key_size)
+{
+    size_t room = o->count < o->room ? o->room : o->room ? o->room * 2 : 256;
+    size_t keys =
+        o->keys.capacity > buffer_size(&o->keys) + key_size ? o->keys.capacity : 2 * (buffer_size(&o->keys) + key_size);
+    /* sorting takes the items once more (glibc merges) */
+    if (!purse_reach(&o->purse, room * sizeof *o->items * 2 + keys))
+        return false;
+    if (room != o->room)
+        o->items = memory_resize(o->items, room * sizeof *o->items);
+    o->room = room;
+    return true;
+}
+
+bool order_add(struct order *o, struct view key, uint32_t uid)
+{
+    size_t size = key.size > 8 ? key.size : 0;
+    if (!make_room(o, size))
+        return false;
+    o->items[o->count++] = (struct order_item){beginning_of(key), (uint32_t)buffer_size(&o->keys), (uint32_t)size, uid};
+    if (size)
+        buffer_append_view(&o->keys, key);
+    return true;
+}
+
+static int compare(const void *a, const void *b, void *keys)
+{
+    const struct order_item *x = a, *y = b;
+    if (x->beginning != y->beginning)
+        return x->beginning < y->beginning ? -1 : 1;
+    const char *octets = keys;
+    int result =
+        x->size || y->size ? view_compare(view_of(octets + x->at, x->size), view_of(octets + y->at, y->size)) : 0;
+    return result ? result : x->uid < y->uid ? -1 : x->uid > y->uid;
+}
+
+void order_sort(struct order *o)
+{
+    if (o->count)
+        qsort_r(o->items, o->count, sizeof *o->items, compare, (void *)(uintptr_t)buffer_view(&o->keys).data);
+}
+
+uint32_t order_uid(const struct order *o, size_t at)
+{
+    return o->items[at].uid;
+}
+
+void order_free(struct order *o)
+{
+    free(o->items);
+    buffer_free(&o->keys);
+    purse_empty(&o->purse);
+    *o = (struct order){0};
+}

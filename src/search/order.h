@@ -1,0 +1,60 @@
+/*
+ * search/order.h: messages in the order that SORT asks for (RFC 5256 3, RFC 5957).
+ *
+ * Does     makes of each message one string of octets that memcmp puts into order: numbers big-endian, texts ended by a
+ *          zero, all of a REVERSE criterion turned round. Ties go by UID, which is the mailbox's order.
+ * Owns     the keys, from the purse.
+ * Called   by a command's step; order_sort on a pool thread, for it goes through without a stop.
+ * Limits   LIMIT_SORT_CRITERIA, LIMIT_SEARCH_MEMORY.
+ * Tested   tests/unit/search_order.c
+ */
+#ifndef SEARCH_ORDER_H
+#define SEARCH_ORDER_H
+
+#include "base/limits.h"
+#include "search/purse.h"
+#include "store/store.h"
+
+enum order_by {
+    ORDER_ARRIVAL,
+    ORDER_SIZE,
+    ORDER_RELEVANCY, /* RFC 6203 6: the highest first */
+    /* from here on the email record is needed */
+    ORDER_DATE,
+    ORDER_CC,
+    ORDER_FROM,
+    ORDER_SUBJECT,
+    ORDER_TO,
+    ORDER_DISPLAYFROM,
+    ORDER_DISPLAYTO
+};
+struct order_criterion {
+    enum order_by by;
+    bool reverse;
+};
+struct order_program {
+    struct order_criterion criteria[LIMIT_SORT_CRITERIA];
+    size_t count;
+};
+bool order_needs_email(const struct order_program *program);
+
+/* RFC 5256 2.2: the Date header, else INTERNALDATE. */
+int64_t order_sent_date(const struct message_row *row, const struct email *email);
+/* Appends the key. email may be null if the program doesn't need it. */
+void order_write_key(const struct order_program *program, const struct message_row *row, const struct email *email,
+                     uint8_t relevancy, struct buffer *out);
+
+struct order_item;
+struct order {
+    struct order_item *items;
+    size_t count, room;
+    struct buffer keys; /* those of more than eight octets */
+    struct purse purse;
+};
+/* False: there is no memory for it. */
+bool order_add(struct order *order, struct view key, uint32_t uid);
+void order_sort(struct order *order);
+uint32_t order_uid(const struct order *order, size_t at);
+void order_free(struct order *order);
+
+#endif
