@@ -1,0 +1,382 @@
+/*
+ * imap/fetch.c: FETCH walks its messages (RFC 3501 6.4.5): a chunk of rows at a time, each row a response.
+ *
+ * Does     marks a chunk's messages \Seen before it sends their bodies; serves from retention what another session
+ *          expunged (RFC 2180 4.1); stops at the end of its slice, anywhere, even inside a literal.
+ * Called   by engine.c, on the loop, and on a pool thread when something isn't in memory.
+ * Tested   tests/e2e/test_imap.py
+ */
+#include "imap/fetch.h"
+#include "base/memory.h"
+#include "imap/place.h"
+#include "imap/resync.h"
+
+/* Rows alone take less time than a look at the clock. */
+enum { ROWS_A_LOOK = 16 };
+
+/* ---- the next message ---- */
+
+static enum store_error load_rows(struct imap *imap, struct fetch *f, const struct reader *reader, uint32_t uid)
+{
+    enum store_error error = message_rows(reader, imap->selected.mailbox, uid, &f->rows);
+    f->rows_valid = !error;
+    f->rows_from = uid;
+    f->row_at = 0;
+    return error;
+}
+
+/* True if the rows in hand say of this UID whether it is there. */
+static bool rows_cover(const struct fetch *f, uint32_t uid)
+{
+    if (!f->rows_valid || uid < f->rows_from)
+        return false;
+    return f->rows.at_end || (f->rows.count && uid <= f->rows.rows[f->rows.count - 1].uid);
+}
+
+static const struct message_row *find_row(struct fetch *f, uint32_t uid)
+{
+    while (f->row_at < f->rows.count && f->rows.rows[f->row_at].uid < uid)
+        f->row_at++;
+    return f->row_at < f->rows.count && f->rows.rows[f->row_at].uid == uid ? &f->rows.rows[f->row_at] : NULL;
+}
+
+/* The row of a UID: now, or as it was when another session expunged it. STORE_EXPUNGED. */
+static enum store_error take_row(struct imap *imap, struct fetch *f, const struct reader *reader, uint32_t uid)
+{
+    const struct message_row *row = find_row(f, uid);
+    bool expunged;
+    if (row) {
+        f->row = *row;
+        return STORE_OK;
+    }
+    return message_row(reader, imap->selected.mailbox, uid, &f->row, &expunged);
+}
+
+/* The client's number of a UID. Most of a mailbox is one run. */
+static uint32_t number_of(struct imap *imap, struct fetch *f, uint32_t uid)
+{
+    if (uid < f->run_first || uid > f->run_last || !f->run_first) {
+        if (!uidset_run(imap->selected.uids, uid, &f->run_first, &f->run_last) || f->run_first > uid)
+            return selected_number(imap, uid);
+        f->run_number = uidset_rank(imap->selected.uids, f->run_first);
+    }
+    return f->run_number + (uid - f->run_first);
+}
+
+/* ---- \Seen ---- */
+
+static enum store_error run_seen(struct txn *txn, struct mutation *mutation)
+{
+    struct imap *imap = imap_of_mutation(mutation);
+    struct fetch *f = imap->state;
+    return message_set_flags(txn, imap->selected.mailbox, f->seen, &f->seen_change);
+}
+
+static bool is_wanted(const struct fetch *f, const struct message_row *row)
+{
+    return !f->by_modseq || row->modseq > f->changed_since;
+}
+
+/* Those of the rows in hand that this FETCH will mark. */
+static void choose_unseen(struct fetch *f)
+{
+    uidset_unref(&f->seen);
+    f->seen = uidset_new();
+    for (size_t i = 0; i < f->rows.count; i++) {
+        const struct message_row *row = &f->rows.rows[i];
+        if (!(row->flags & FLAG_SEEN) && is_wanted(f, row) && uidset_has(f->set, row->uid))
+            uidset_add(f->seen, row->uid);
+    }
+}
+
+/* They are told by this FETCH, as they are now: others may have changed them since the rows in hand were read. */
+static void adopt_seen(struct imap *imap, struct fetch *f)
+{
+    f->stale = true;
+    if (!imap->own_changed)
+        imap->own_changed = uidset_new();
+    uidset_add_set(imap->own_changed, f->seen);
+    imap->own_modseq = f->seen_change.modseq > imap->own_modseq ? f->seen_change.modseq : imap->own_modseq;
+}
+
+/* STEP_DONE: the rows in hand are marked as far as they can be. A store that can't write doesn't keep from reading. */
+static enum step_result mark_seen(struct imap *imap, struct fetch *f, struct step_context *context)
+{
+    if (!f->marking) {
+        choose_unseen(f);
+        if (!uidset_count(f->seen))
+            return STEP_DONE;
+        imap_mutate_reset(imap);
+        f->seen_change = (struct flag_change){
+            .action = FLAGS_ADD, .flags = FLAG_SEEN, .seen_by = imap_seen_by(imap, imap->selected.account)};
+        f->marking = true;
+    }
+    enum step_result result = imap_mutate_selected(imap, context, run_seen);
+    if (result != STEP_DONE)
+        return result;
+    f->marking = false;
+    if (imap->mutation.result == STORE_OK)
+        adopt_seen(imap, f);
+    else
+        uidset_clear(f->seen);
+    return STEP_DONE;
+}
+
+/* ---- one message ---- */
+
+static enum store_error read_email(struct fetch *f, struct email_cursor *cursor)
+{
+    if (!f->needs_email || f->has_email)
+        return STORE_OK;
+    enum store_error error = email_cursor_read(cursor, f->row.email, &f->email);
+    f->has_email = !error;
+    return error;
+}
+
+/* What \Seen changed, before the items: RFC 7162 3.2 wants the new modseq with it, and the UID. */
+static void tell_seen(struct imap *imap, const struct fetch *f, struct buffer *out)
+{
+    static const enum fetch_kind kinds[] = {FETCH_FLAGS, FETCH_MODSEQ, FETCH_UID};
+    size_t count = imap->enabled & ENABLED_QRESYNC ? 3 : imap->enabled & ENABLED_CONDSTORE ? 2 : 1;
+    for (size_t i = 0; i < count; i++) {
+        bool known = kinds[i] == FETCH_UID && (imap->enabled & ENABLED_UIDONLY);
+        if (known || (f->kinds & (1u << kinds[i])))
+            continue;
+        fetch_write_item(imap, f, kinds[i], out);
+        if (f->item_count)
+            buffer_append_char(out, ' ');
+    }
+}
+
+static void begin_message(struct imap *imap, struct fetch *f, struct buffer *out)
+{
+    f->in_message = true;
+    f->item_at = 0;
+    imap_begin_fetch(imap, out, f->row.uid, number_of(imap, f, f->row.uid));
+    if (f->tell_flags)
+        tell_seen(imap, f, out);
+}
+
+/* The items from item_at on, until a section is not whole yet. */
+static enum store_error write_items(struct imap *imap, struct fetch *f, const struct reader *reader, struct buffer *out)
+{
+    while (f->item_at < f->item_count) {
+        const struct fetch_item *item = &f->items[f->item_at];
+        size_t before = buffer_size(out);
+        if (f->item_at)
+            buffer_append_char(out, ' ');
+        if (item->kind == FETCH_SECTION) {
+            enum store_error error = item->section->binary ? fetch_binary_begin(f, item->section, reader, out)
+                                                           : fetch_body_begin(imap, f, item->section, reader, out);
+            if (error) {
+                buffer_truncate(out, before);
+                return error;
+            }
+        } else {
+            fetch_write_item(imap, f, item->kind, out);
+        }
+        f->item_at++;
+        if (f->sending.active)
+            return STORE_OK;
+    }
+    buffer_append_string(out, ")\r\n");
+    f->in_message = false;
+    return STORE_OK;
+}
+
+/* A message with the email's items. Nothing of it is left in the output if it can't be begun. */
+static enum store_error write_message(struct imap *imap, struct fetch *f, const struct reader *reader,
+                                      struct email_cursor *cursor, struct buffer *out)
+{
+    size_t before = buffer_size(out);
+    enum store_error error = read_email(f, cursor);
+    if (error)
+        return error;
+    begin_message(imap, f, out);
+    error = write_items(imap, f, reader, out);
+    /* An item in the middle that would block begins the whole message again: what was written goes. */
+    if (error) {
+        buffer_truncate(out, before);
+        f->in_message = false;
+    }
+    return error;
+}
+
+/* Goes on inside a message whose beginning was sent. */
+static enum store_error go_on(struct imap *imap, struct fetch *f, const struct reader *reader,
+                              struct email_cursor *cursor, struct buffer *out)
+{
+    enum store_error error = read_email(f, cursor); /* views of the email ended with the last step */
+    if (!error && f->sending.active)
+        error = f->sending.binary ? fetch_binary_more(f, reader, out) : fetch_body_more(f, reader, out);
+    if (error || f->sending.active)
+        return error;
+    return write_items(imap, f, reader, out);
+}
+
+/* ---- the walk ---- */
+
+static void end_message(struct fetch *f)
+{
+    f->next_uid = f->row.uid + 1;
+    f->has_email = false;
+    f->tell_flags = false;
+}
+
+static void leave_out(struct fetch *f, uint32_t uid, enum store_error error)
+{
+    f->missing = f->missing || error == STORE_EXPUNGED || error == STORE_NOT_FOUND;
+    f->damaged = f->damaged || (error != STORE_EXPUNGED && error != STORE_NOT_FOUND);
+    f->next_uid = uid + 1;
+    f->has_email = false;
+    f->tell_flags = false;
+}
+
+/* One more message, or one more stretch of it. STORE_NOT_FOUND: there are no more. STORE_BUSY: *result_r says what to
+ * wait for. */
+static enum store_error walk_once(struct imap *imap, struct fetch *f, struct step_context *context,
+                                  const struct reader *reader, struct email_cursor *cursor, enum step_result *result_r)
+{
+    struct buffer *out = imap_output(imap);
+    enum store_error error;
+    if (f->in_message) {
+        error = go_on(imap, f, reader, cursor, out);
+        if (!error && !f->in_message)
+            end_message(f);
+        return error;
+    }
+    uint32_t uid = f->next_uid ? uidset_next(f->set, f->next_uid) : 0;
+    if (!uid)
+        return STORE_NOT_FOUND;
+    if (!rows_cover(f, uid) || f->marking) {
+        error = f->marking ? STORE_OK : load_rows(imap, f, reader, uid);
+        if (error)
+            return error;
+        if (f->sets_seen && (*result_r = mark_seen(imap, f, context)) != STEP_DONE)
+            return STORE_BUSY;
+    }
+    if (f->stale && (error = load_rows(imap, f, reader, uid)) != STORE_OK)
+        return error;
+    f->stale = false;
+    error = take_row(imap, f, reader, uid);
+    if (!error && !is_wanted(f, &f->row)) {
+        end_message(f);
+        return STORE_OK;
+    }
+    f->tell_flags = !error && f->sets_seen && f->seen && uidset_has(f->seen, uid);
+    if (!error && f->needs_email)
+        error = write_message(imap, f, reader, cursor, out);
+    else if (!error)
+        fetch_write_row(imap, f, number_of(imap, f, uid), out);
+    if (error == STORE_WOULD_BLOCK)
+        return error;
+    if (error)
+        leave_out(f, uid, error);
+    else if (!f->in_message)
+        end_message(f);
+    return STORE_OK;
+}
+
+static void finish(struct imap *imap, const struct fetch *f)
+{
+    if (f->damaged)
+        imap_finish(imap, "NO", "CORRUPTION", "Some messages can't be read; the administrator can see why in the log");
+    else if (f->unknown_encoding)
+        imap_finish(imap, "NO", "UNKNOWN-CTE", "A part's transfer encoding is not known");
+    else if (f->missing)
+        imap_finish(imap, "NO", "EXPUNGEISSUED", "Some of the messages no longer exist");
+    else
+        imap_finish(imap, "OK", NULL, "Fetch completed");
+}
+
+/* Inside a literal nothing can be taken back: the connection ends, and the client sees that it did. */
+static enum step_result cut_off(struct imap *imap)
+{
+    imap_finish(imap, "NO", "CORRUPTION", "The message can't be read");
+    imap_end_after(imap, false, "message not readable");
+    return STEP_DONE;
+}
+
+/* With CHANGEDSINCE only what may have changed is looked at. What the client still counts is not EARLIER: sync.c tells
+ * it. */
+static enum store_error narrow(struct imap *imap, struct fetch *f, const struct reader *reader)
+{
+    struct uidset *candidates, *vanished;
+    if (!f->by_modseq || f->narrowed)
+        return STORE_OK;
+    enum store_error error = resync_candidates(imap, reader, f->changed_since, f->set, &candidates, &vanished);
+    if (error)
+        return error;
+    uidset_unref(&f->set);
+    f->set = candidates;
+    f->narrowed = true;
+    if (f->vanished) {
+        f->gone = uidset_copy(vanished);
+        uidset_intersect(f->gone, f->named);
+        uidset_remove_set(f->gone, imap->selected.uids);
+        uidset_remove_range(f->gone, 0, f->known_up_to);
+        f->gone_at = 1;
+    }
+    uidset_unref(&vanished);
+    return STORE_OK;
+}
+
+/* What must be there before the first message. STORE_BUSY: *result_r says what to wait for. */
+static enum store_error prepare(struct imap *imap, struct fetch *f, struct step_context *context,
+                                const struct reader *reader, enum step_result *result_r)
+{
+    enum store_error error = STORE_OK;
+    if (!f->names_valid)
+        error = imap_keyword_names(imap, reader, &f->names, &f->name_count);
+    f->names_valid = !error;
+    if (!error)
+        error = narrow(imap, f, reader);
+    if (error || !f->gone)
+        return error;
+    return resync_tell_vanished(imap, context, f->gone, true, &f->gone_at, result_r) ? STORE_OK : STORE_BUSY;
+}
+
+enum step_result fetch_walk(struct imap *imap, struct fetch *f, struct step_context *context, enum store_error *error_r)
+{
+    struct reader reader = selected_reader(imap, context);
+    enum step_result result = STEP_DONE;
+    if (!(imap->selected.rights & RIGHT_SEEN)) /* RFC 4314 4 */
+        f->sets_seen = false;
+    enum store_error error = prepare(imap, f, context, &reader, &result);
+    *error_r = STORE_OK;
+    if (error) {
+        *error_r = error == STORE_BUSY || error == STORE_WOULD_BLOCK ? STORE_OK : error;
+        return error == STORE_WOULD_BLOCK ? imap_wait_pool(context) : result;
+    }
+    struct email_cursor *cursor = f->needs_email ? email_cursor_new(&reader) : NULL;
+    f->has_email = false; /* the last step's cursor is gone, and its views with it */
+    for (unsigned walked = 1;; walked++) {
+        error = walk_once(imap, f, context, &reader, cursor, &result);
+        if (error || ((cursor || walked % ROWS_A_LOOK == 0) && imap_slice_over(imap, context, &result)))
+            break;
+    }
+    if (cursor)
+        email_cursor_free(&cursor);
+    if (!error || error == STORE_BUSY)
+        return result;
+    if (error == STORE_WOULD_BLOCK)
+        return imap_wait_pool(context);
+    *error_r = error == STORE_NOT_FOUND ? STORE_OK : error;
+    return STEP_DONE;
+}
+
+enum step_result fetch_step(struct imap *imap, struct step_context *context)
+{
+    struct fetch *f = imap->state;
+    enum store_error error;
+    enum step_result result = fetch_walk(imap, f, context, &error);
+    if (result != STEP_DONE)
+        return result;
+    if (error && f->in_message)
+        return cut_off(imap);
+    if (error)
+        imap_finish_error(imap, error);
+    else
+        finish(imap, f);
+    return STEP_DONE;
+}

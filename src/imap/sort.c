@@ -1,0 +1,261 @@
+/*
+ * imap/sort.c: SORT and its extended form (RFC 5256 3, RFC 5267 3, RFC 5957).
+ *
+ * Does     finds as SEARCH does, keeps a key of each message (search/order.h), sorts, tells.
+ * Waits    on the pool for the sorting, so that no loop stands still.
+ * Limits   LIMIT_SORT_CRITERIA, LIMIT_SEARCH_MEMORY.
+ * Tested   tests/e2e/test_cap_sort.py
+ */
+#include "imap/context.h"
+
+enum { SORTED_HERE = 256 }; /* so few need no other thread */
+
+struct sort {
+    struct searching searching;
+    struct order_program program;
+    struct order order;
+    struct buffer key;
+    bool found, sorted;
+    enum search_write_phase phase;
+    uint32_t at, end; /* places in the order, of what is being told */
+    struct search_ranges_writer writer;
+};
+
+/* ---- arguments ---- */
+
+static const struct {
+    const char *name;
+    enum order_by by;
+} criteria[] = {{"ARRIVAL", ORDER_ARRIVAL},     {"CC", ORDER_CC},
+                {"DATE", ORDER_DATE},           {"DISPLAYFROM", ORDER_DISPLAYFROM},
+                {"DISPLAYTO", ORDER_DISPLAYTO}, {"FROM", ORDER_FROM},
+                {"RELEVANCY", ORDER_RELEVANCY}, {"SIZE", ORDER_SIZE},
+                {"SUBJECT", ORDER_SUBJECT},     {"TO", ORDER_TO}};
+
+static bool fail(struct arguments *a, const char *problem)
+{
+    a->problem = problem;
+    return false;
+}
+
+static bool take_criterion(struct arguments *a, struct sort *s)
+{
+    struct order_criterion c = {0};
+    struct view word;
+    if (!arguments_atom(a, &word))
+        return false;
+    if (view_equal_string_nocase(word, "REVERSE")) {
+        c.reverse = true;
+        if (!arguments_space(a) || !arguments_atom(a, &word))
+            return false;
+    }
+    if (s->program.count == LIMIT_SORT_CRITERIA)
+        return fail(a, "Too many criteria of SORT");
+    for (size_t i = 0; i < sizeof criteria / sizeof *criteria; i++) {
+        if (!view_equal_string_nocase(word, criteria[i].name))
+            continue;
+        c.by = criteria[i].by;
+        s->program.criteria[s->program.count++] = c;
+        return true;
+    }
+    return fail(a, "Unknown criterion of SORT");
+}
+
+static bool take_criteria(struct arguments *a, struct sort *s)
+{
+    if (!arguments_take(a, '('))
+        return fail(a, "A list of criteria is expected");
+    do {
+        if (!take_criterion(a, s))
+            return false;
+    } while (arguments_take(a, ' '));
+    return arguments_take(a, ')') || fail(a, "The list of criteria doesn't end");
+}
+
+static bool wants_relevancy(const struct order_program *program)
+{
+    for (size_t i = 0; i < program->count; i++)
+        if (program->criteria[i].by == ORDER_RELEVANCY)
+            return true;
+    return false;
+}
+
+static bool found_one(struct searching *searching, const struct message_row *row, const struct email *email,
+                      const char *bits)
+{
+    struct sort *s = (struct sort *)(void *)searching;
+    bool scored = email && searching->program.uses_fuzzy;
+    buffer_clear(&s->key);
+    order_write_key(&s->program, row, email, scored ? search_relevancy(&searching->program, row, email, bits) : 1,
+                    &s->key);
+    return order_add(&s->order, buffer_view(&s->key), row->uid);
+}
+
+bool sort_parse(struct imap *imap, struct arguments *a)
+{
+    struct sort *s = ARENA_NEW(a->arena, struct sort);
+    imap->state = s;
+    s->searching.found_one = found_one;
+    if (!arguments_space(a) || !search_return_parse(a, &s->searching.options) || !take_criteria(a, s) ||
+        !arguments_space(a) || !search_charset_parse(a, &s->searching.charset) || !arguments_space(a) ||
+        !searching_parse(&s->searching, imap, a))
+        return false;
+    bool relevancy = wants_relevancy(&s->program);
+    if (relevancy && !s->searching.program.uses_fuzzy) /* RFC 6203 6 */
+        return fail(a, "RELEVANCY wants a FUZZY key");
+    s->searching.walk.wants_email = relevancy || order_needs_email(&s->program);
+    return true;
+}
+
+void sort_drop(struct imap *imap)
+{
+    struct sort *s = imap->state;
+    if (!s)
+        return;
+    searching_free(&s->searching);
+    order_free(&s->order);
+    buffer_free(&s->key);
+}
+
+/* ---- telling ---- */
+
+/* As numbers in a row, or as ranges, which are never turned round (RFC 5267 3.2). True: up to s->end all is told. */
+static bool write_stretch(struct imap *imap, struct sort *s, bool ranges, struct step_context *context,
+                          enum step_result *result_r)
+{
+    struct buffer *out = imap_output(imap);
+    while (s->at < s->end) {
+        uint32_t number = search_told_number(imap, order_uid(&s->order, s->at++));
+        if (ranges) {
+            search_ranges_put(&s->writer, number, number, out);
+        } else {
+            buffer_append_char(out, ' ');
+            buffer_append_u64(out, number);
+        }
+        if (!(s->at % 64) && imap_slice_over(imap, context, result_r))
+            return false;
+    }
+    search_ranges_end(&s->writer, out);
+    return true;
+}
+
+static enum step_result write_plain(struct imap *imap, struct sort *s, struct step_context *context)
+{
+    struct buffer *out = imap_output(imap);
+    enum step_result result;
+    if (s->phase == WRITE_HEAD) {
+        buffer_append_string(out, "* SORT");
+        s->end = (uint32_t)s->order.count;
+        s->phase = WRITE_ALL;
+    }
+    if (!write_stretch(imap, s, false, context, &result))
+        return result;
+    search_write_modseq(&s->searching, false, out); /* RFC 7162 3.1.6 */
+    buffer_append_string(out, "\r\n");
+    return STEP_DONE;
+}
+
+static void write_head(struct imap *imap, struct sort *s, struct buffer *out)
+{
+    unsigned wanted = s->searching.options.wanted;
+    uint32_t count = (uint32_t)s->order.count;
+    search_write_correlator(imap, out, imap->tag, imap->uid, NULL);
+    if ((wanted & RETURN_MIN) && count)
+        buffer_printf(out, " MIN %u", search_told_number(imap, order_uid(&s->order, 0)));
+    if ((wanted & RETURN_MAX) && count)
+        buffer_printf(out, " MAX %u", search_told_number(imap, order_uid(&s->order, count - 1)));
+    if (wanted & RETURN_COUNT)
+        buffer_printf(out, " COUNT %u", count);
+    if ((wanted & RETURN_ALL) && count) {
+        buffer_append_string(out, " ALL ");
+        s->end = count;
+    }
+}
+
+/* Places first to last of the order, from 0, last not included. */
+static bool partial_places(const struct sort *s, uint32_t *first_r, uint32_t *last_r)
+{
+    bool any = (s->searching.options.wanted & RETURN_PARTIAL) &&
+               partial_clip(&s->searching.options.partial, (uint32_t)s->order.count, first_r, last_r);
+    if (any)
+        --*first_r;
+    return any;
+}
+
+static void begin_partial(struct sort *s, struct buffer *out)
+{
+    if (!(s->searching.options.wanted & RETURN_PARTIAL))
+        return;
+    search_write_partial_range(&s->searching.options.partial, out);
+    s->writer = (struct search_ranges_writer){0};
+    if (!partial_places(s, &s->at, &s->end)) {
+        buffer_append_string(out, "NIL");
+        s->at = s->end;
+    }
+}
+
+static enum step_result write_extended(struct imap *imap, struct sort *s, struct step_context *context)
+{
+    struct buffer *out = imap_output(imap);
+    enum step_result result;
+    if (s->phase == WRITE_HEAD) {
+        write_head(imap, s, out);
+        s->phase = WRITE_ALL;
+    }
+    if (!write_stretch(imap, s, true, context, &result))
+        return result;
+    if (s->phase == WRITE_ALL) {
+        begin_partial(s, out);
+        s->phase = WRITE_PARTIAL;
+        if (!write_stretch(imap, s, true, context, &result))
+            return result;
+    }
+    if (s->searching.options.wanted & RETURN_PARTIAL)
+        buffer_append_char(out, ')');
+    search_write_relevancy(&s->searching, &s->order, out);
+    search_write_modseq(&s->searching, true, out);
+    buffer_append_string(out, "\r\n");
+    return STEP_DONE;
+}
+
+/* ---- the command ---- */
+
+static void keep(struct sort *s)
+{
+    uint32_t first, last, count = (uint32_t)s->order.count;
+    if (!searching_counts_returned(&s->searching))
+        return;
+    struct uidset *partial = uidset_new();
+    if (partial_places(s, &first, &last))
+        for (uint32_t i = first; i < last; i++)
+            uidset_add(partial, order_uid(&s->order, i));
+    searching_returned(&s->searching, count ? order_uid(&s->order, 0) : 0, count ? order_uid(&s->order, count - 1) : 0,
+                       partial);
+    uidset_unref(&partial);
+}
+
+enum step_result sort_step(struct imap *imap, struct step_context *context)
+{
+    struct sort *s = imap->state;
+    enum step_result result = STEP_DONE;
+    if (!s->found) {
+        result = searching_step(&s->searching, context, &s->found);
+        if (result != STEP_DONE || !s->found)
+            return result;
+    }
+    if (!s->sorted && s->order.count > SORTED_HERE && context->mode != READ_BLOCKING)
+        return imap_wait_pool(context);
+    if (!s->sorted) {
+        order_sort(&s->order);
+        keep(s);
+        if (s->searching.options.wanted & RETURN_UPDATE)
+            context_begin(&s->searching, &s->program, &s->order);
+        s->sorted = true;
+    }
+    result = searching_modseq_step(&s->searching, context);
+    if (result == STEP_DONE && s->searching.options.wanted != RETURN_SAVE)
+        result = s->searching.options.wanted ? write_extended(imap, s, context) : write_plain(imap, s, context);
+    if (result == STEP_DONE)
+        imap_finish(imap, "OK", NULL, "Sort completed");
+    return result;
+}

@@ -1,0 +1,334 @@
+/*
+ * imap/urlauth.c: URLs that let somebody else read one message: GENURLAUTH, RESETKEY, URLFETCH (RFC 4467).
+ *
+ * Does     signs the URL, up to whom it is for, with the mailbox's secret (HMAC-SHA-256). The token begins with the
+ *          number of the account, so that whoever reads the URL needs no list of users to find the mailbox.
+ * Fails    a URL that isn't valid, for whatever reason, is NIL: nothing is told about what is there.
+ * Limits   LIMIT_IMAP_URLS of one command.
+ * Tested   tests/e2e/test_cap_urlauth.py
+ */
+#include "base/clock.h"
+#include "base/random.h"
+#include "imap/place.h"
+#include "imap/url.h"
+#include <sodium.h>
+
+enum { TOKEN_VERSION = 1, TOKEN_OCTETS = 1 + 8 + crypto_auth_hmacsha256_BYTES };
+_Static_assert(MAILBOX_KEY_OCTETS == crypto_auth_hmacsha256_KEYBYTES, "a mailbox's secret is a key of HMAC");
+
+struct urlauth {
+    struct view texts[LIMIT_IMAP_URLS];
+    size_t count, at;
+    struct imap_url url; /* the one at hand */
+    struct mailbox mailbox;
+    bool found;
+    unsigned char fresh[MAILBOX_KEY_OCTETS], key[MAILBOX_KEY_OCTETS];
+    struct buffer made; /* the response of GENURLAUTH so far */
+    /* RESETKEY */
+    struct view name;
+    bool valid, all;
+    /* URLFETCH */
+    struct url_reading reading;
+    bool telling; /* inside a literal */
+    uint64_t account;
+};
+
+static struct urlauth *begin(struct imap *imap, struct arguments *a)
+{
+    struct urlauth *u = ARENA_NEW(a->arena, struct urlauth);
+    imap->state = u;
+    return u;
+}
+
+void urlauth_drop(struct imap *imap)
+{
+    struct urlauth *u = imap->state;
+    if (!u)
+        return;
+    buffer_free(&u->made);
+    url_reading_free(&u->reading);
+    explicit_bzero(u->key, sizeof u->key);
+    explicit_bzero(u->fresh, sizeof u->fresh);
+}
+
+/* ---- tokens ---- */
+
+/* Version, account, and the signature over all three. */
+static void sign(struct view rump, uint64_t account, const unsigned char *key, unsigned char *token_r)
+{
+    crypto_auth_hmacsha256_state state;
+    token_r[0] = TOKEN_VERSION;
+    for (unsigned i = 0; i < 8; i++)
+        token_r[1 + i] = (unsigned char)(account >> (56 - 8 * i));
+    crypto_auth_hmacsha256_init(&state, key, MAILBOX_KEY_OCTETS);
+    crypto_auth_hmacsha256_update(&state, token_r, 9);
+    crypto_auth_hmacsha256_update(&state, (const unsigned char *)rump.data, rump.size);
+    crypto_auth_hmacsha256_final(&state, token_r + 9);
+}
+
+static bool read_token(struct view text, unsigned char *token_r, uint64_t *account_r)
+{
+    size_t size;
+    if (sodium_hex2bin(token_r, TOKEN_OCTETS, text.data, text.size, NULL, &size, NULL) || size != TOKEN_OCTETS ||
+        text.size != 2 * (size_t)TOKEN_OCTETS || token_r[0] != TOKEN_VERSION)
+        return false;
+    *account_r = 0;
+    for (unsigned i = 0; i < 8; i++)
+        *account_r = *account_r << 8 | token_r[1 + i];
+    return *account_r != 0;
+}
+
+/* ---- GENURLAUTH ---- */
+
+static bool add_text(struct arguments *a, struct urlauth *u)
+{
+    if (u->count == LIMIT_IMAP_URLS) {
+        a->problem = "Too many URLs";
+        return false;
+    }
+    return arguments_astring(a, &u->texts[u->count++]);
+}
+
+bool genurlauth_parse(struct imap *imap, struct arguments *a)
+{
+    struct urlauth *u = begin(imap, a);
+    struct view mechanism;
+    do {
+        if (!arguments_space(a) || !add_text(a, u) || !arguments_space(a) || !arguments_atom(a, &mechanism))
+            return false;
+        struct imap_url *url = &u->url;
+        if (!view_equal_string_nocase(mechanism, "INTERNAL") ||
+            !imap_url_parse(a->arena, u->texts[u->count - 1], url) || !url->absolute || !url->access.size ||
+            url->token.size) {
+            a->problem = "A whole URL with ;URLAUTH= and the mechanism INTERNAL are expected";
+            return false;
+        }
+    } while (arguments_peek(a) == ' ');
+    random_octets(u->fresh, sizeof u->fresh);
+    return arguments_end(a);
+}
+
+static enum store_error run_make(struct txn *txn, struct mutation *mutation)
+{
+    struct urlauth *u = imap_of_mutation(mutation)->state;
+    return mailbox_key_make(txn, u->mailbox.id, u->fresh, u->key);
+}
+
+/* Only one's own mailboxes (RFC 4467 7): the URL's user is who logged in. */
+static enum store_error find_own(struct imap *imap, struct urlauth *u, struct step_context *context)
+{
+    struct reader reader = session_reader(imap->session, context);
+    struct arena *arena = &imap->session->command_arena;
+    if (!imap_url_parse(arena, u->texts[u->at], &u->url) || !view_equal_string_nocase(u->url.user, imap->session->user))
+        return STORE_FORBIDDEN;
+    enum store_error error = mailbox_find(&reader, NULL, u->url.mailbox, &u->mailbox);
+    if (!error && (u->mailbox.flags & MAILBOX_NOSELECT))
+        error = STORE_NO_MAILBOX;
+    if (!error && u->url.uidvalidity && u->url.uidvalidity != u->mailbox.uidvalidity)
+        error = STORE_NOT_FOUND;
+    return error;
+}
+
+static void add_made(struct imap *imap, struct urlauth *u)
+{
+    unsigned char token[TOKEN_OCTETS];
+    char hex[2 * TOKEN_OCTETS + 1];
+    struct buffer url = {0};
+    struct view text = u->texts[u->at];
+    sign(text, imap->session->account, u->key, token);
+    sodium_bin2hex(hex, sizeof hex, token, sizeof token);
+    buffer_append_view(&url, text);
+    buffer_append_string(&url, ":internal:");
+    buffer_append_string(&url, hex);
+    buffer_append_char(&u->made, ' ');
+    imap_write_string(&u->made, buffer_view(&url));
+    buffer_free(&url);
+}
+
+enum step_result genurlauth_step(struct imap *imap, struct step_context *context)
+{
+    struct urlauth *u = imap->state;
+    while (u->at < u->count) {
+        enum store_error error = u->found ? STORE_OK : find_own(imap, u, context);
+        if (error == STORE_WOULD_BLOCK)
+            return imap_wait_pool(context);
+        u->found = !error;
+        if (!error) {
+            imap->mutation.run = run_make;
+            enum step_result result = imap_mutate(imap, context);
+            if (result != STEP_DONE)
+                return result;
+            error = imap->mutation.result;
+        }
+        if (error) {
+            imap_finish_error(imap, error);
+            return STEP_DONE;
+        }
+        add_made(imap, u);
+        imap_mutate_reset(imap);
+        u->found = false;
+        u->at++;
+    }
+    struct buffer *out = imap_output(imap);
+    buffer_append_string(out, "* GENURLAUTH");
+    buffer_append_view(out, buffer_view(&u->made));
+    buffer_append_string(out, "\r\n");
+    imap_finish(imap, "OK", NULL, "Signed");
+    return STEP_DONE;
+}
+
+/* ---- RESETKEY ---- */
+
+bool resetkey_parse(struct imap *imap, struct arguments *a)
+{
+    struct urlauth *u = begin(imap, a);
+    struct view mechanism;
+    u->all = a->at == a->end;
+    if (u->all)
+        return true;
+    if (!arguments_space(a) || !arguments_mailbox(a, &u->name, &u->valid))
+        return false;
+    while (arguments_take(a, ' '))
+        if (!arguments_atom(a, &mechanism))
+            return false;
+    return arguments_end(a);
+}
+
+static enum store_error run_forget(struct txn *txn, struct mutation *mutation)
+{
+    const struct urlauth *u = imap_of_mutation(mutation)->state;
+    return u->all ? mailbox_key_forget_all(txn) : mailbox_key_forget(txn, u->mailbox.id);
+}
+
+enum step_result resetkey_step(struct imap *imap, struct step_context *context)
+{
+    struct urlauth *u = imap->state;
+    struct reader reader = session_reader(imap->session, context);
+    enum store_error error = STORE_OK;
+    if (!u->all && !u->found)
+        error = u->valid ? mailbox_find(&reader, NULL, u->name, &u->mailbox) : STORE_NO_MAILBOX;
+    if (error == STORE_WOULD_BLOCK)
+        return imap_wait_pool(context);
+    u->found = !error;
+    if (!error) {
+        imap->mutation.run = run_forget;
+        enum step_result result = imap_mutate(imap, context);
+        if (result != STEP_DONE)
+            return result;
+        error = imap->mutation.result;
+    }
+    if (error)
+        imap_finish_error(imap, error);
+    else
+        imap_finish(imap, "OK", u->all ? NULL : "URLMECH INTERNAL", "URLs signed before are no longer valid");
+    return STEP_DONE;
+}
+
+/* ---- URLFETCH ---- */
+
+bool urlfetch_parse(struct imap *imap, struct arguments *a)
+{
+    struct urlauth *u = begin(imap, a);
+    do
+        if (!arguments_space(a) || !add_text(a, u))
+            return false;
+    while (arguments_peek(a) == ' ');
+    return arguments_end(a);
+}
+
+/* RFC 4467 3: whom it is for. "submit+" is for submission servers, which log in otherwise. */
+static bool is_for(const struct imap *imap, struct view access)
+{
+    if (view_equal_string_nocase(access, "anonymous") || view_equal_string_nocase(access, "authuser"))
+        return true;
+    return view_starts_with_nocase(access, VIEW_LITERAL("user+")) &&
+           view_equal_string_nocase(view_skip(access, 5), imap->session->user);
+}
+
+/* STORE_OK: the URL is valid for this user, and *account_r is whose mailbox it is in. */
+static enum store_error check_url(struct imap *imap, struct urlauth *u, struct step_context *context,
+                                  uint64_t *account_r)
+{
+    struct imap_url *url = &u->url;
+    struct view text = u->texts[u->at];
+    unsigned char token[TOKEN_OCTETS], wanted[TOKEN_OCTETS];
+    if (!imap_url_parse(&imap->session->command_arena, text, url) || !url->absolute || !is_for(imap, url->access) ||
+        !view_equal_string_nocase(url->mechanism, "internal") || !read_token(url->token, token, account_r) ||
+        (url->expires && clock_wall_s() >= url->expires_utc_s))
+        return STORE_FORBIDDEN;
+    struct reader reader = {imap->session->env->store, *account_r, context->mode};
+    enum store_error error = mailbox_find(&reader, NULL, url->mailbox, &u->mailbox);
+    if (!error)
+        error = mailbox_key_read(&reader, u->mailbox.id, u->key);
+    if (error)
+        return error;
+    sign(view_slice(text, 0, url->rump_octets), *account_r, u->key, wanted);
+    return sodium_memcmp(token, wanted, sizeof token) ? STORE_FORBIDDEN : STORE_OK;
+}
+
+static void write_octets(struct urlauth *u, struct buffer *octets, struct buffer *out)
+{
+    struct view first = buffer_view(octets);
+    if (!u->telling)
+        buffer_printf(out, "{%llu}\r\n", first.size + (unsigned long long)u->reading.left);
+    for (size_t i = 0; i < first.size; i++) /* as FETCH does: a literal holds no NUL */
+        if (!octets->memory[octets->start + i])
+            octets->memory[octets->start + i] = (char)(unsigned char)0x80;
+    buffer_append_view(out, buffer_view(octets));
+    u->telling = u->reading.left > 0;
+}
+
+/* One stretch of the URL at hand. STORE_OK: told; any error but STORE_WOULD_BLOCK is NIL, if nothing was sent yet. */
+static enum store_error tell_stretch(struct imap *imap, struct urlauth *u, struct step_context *context)
+{
+    struct buffer octets = {0}, *out = imap_output(imap);
+    enum store_error error = STORE_OK;
+    if (!u->telling) {
+        error = check_url(imap, u, context, &u->account);
+        url_reading_free(&u->reading);
+        u->reading = (struct url_reading){.url = u->url};
+    }
+    if (!error) {
+        struct reader reader = {imap->session->env->store, u->account, context->mode};
+        error = url_read(&u->reading, &reader, u->mailbox.id, &octets);
+    }
+    if (error == STORE_WOULD_BLOCK || (error && u->telling)) {
+        buffer_free(&octets);
+        return error;
+    }
+    if (!u->telling) {
+        buffer_append_string(out, "* URLFETCH ");
+        imap_write_string(out, u->texts[u->at]);
+        buffer_append_char(out, ' ');
+    }
+    if (error)
+        buffer_append_string(out, "NIL");
+    else
+        write_octets(u, &octets, out);
+    if (!u->telling) {
+        buffer_append_string(out, "\r\n");
+        u->at++;
+    }
+    buffer_free(&octets);
+    return STORE_OK;
+}
+
+enum step_result urlfetch_step(struct imap *imap, struct step_context *context)
+{
+    struct urlauth *u = imap->state;
+    enum step_result result;
+    while (u->at < u->count) {
+        enum store_error error = tell_stretch(imap, u, context);
+        if (error == STORE_WOULD_BLOCK)
+            return imap_wait_pool(context);
+        if (error) { /* inside a literal nothing can be taken back */
+            imap_finish(imap, "NO", "CORRUPTION", "The message can't be read");
+            imap_end_after(imap, false, "message not readable");
+            return STEP_DONE;
+        }
+        if (imap_slice_over(imap, context, &result))
+            return result;
+    }
+    imap_finish(imap, "OK", NULL, "Those are the URLs");
+    return STEP_DONE;
+}
