@@ -1,0 +1,524 @@
+/*
+ * tests/unit/store_model.c: the store against a plain model in memory: random changes, every read compared, closed and
+ * opened in between, checked by store_check, and put through purge and compaction.
+ */
+#include "base/random.h"
+#include "digest/digest.h"
+#include "store/retention.h"
+#include <ftw.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+/* ---- the model ---- */
+
+enum { BOXES = 3, MESSAGES = 3000, STEPS = 600 };
+
+struct model_message {
+    uint32_t uid;
+    uint8_t flags;
+    uint64_t modseq;
+    unsigned number; /* of its text */
+};
+struct model_box {
+    char name[32];
+    uint32_t id, uidnext;
+    struct model_message messages[MESSAGES];
+    size_t count;
+    struct model_message removed[MESSAGES]; /* retained, by UID */
+    size_t removed_count;
+};
+struct world {
+    char folder[64];
+    struct store *store;
+    uint64_t account;
+    struct model_box boxes[BOXES];
+    unsigned next_number;
+    uint64_t seed;
+};
+
+static uint64_t next_random(struct world *w)
+{
+    w->seed ^= w->seed << 13;
+    w->seed ^= w->seed >> 7;
+    w->seed ^= w->seed << 17;
+    return w->seed;
+}
+
+static void open_store(struct world *w, bool create)
+{
+    char error[256];
+    struct engine_options options = {
+        .path = w->folder, .create = create, .volume_octets = 1 << 16, .reserve_octets = 1, .pool_threads = 1};
+    if (store_open(&options, &w->store, error, sizeof error))
+        fail_msg("%s", error);
+}
+
+static struct reader reader_of(struct world *w)
+{
+    return (struct reader){w->store, w->account, READ_BLOCKING};
+}
+
+static void text_of(unsigned number, struct buffer *out)
+{
+    buffer_printf(out, "Subject: message %u\r\nMessage-ID: <%u@example.org>\r\n\r\n", number, number);
+    for (unsigned i = 0; i < number % 40; i++)
+        buffer_printf(out, "line %u of message %u with some words in it\r\n", i, number);
+}
+
+/* ---- changes, each through one mutation ---- */
+
+struct change {
+    struct mutation mutation;
+    enum store_error (*run)(struct change *change, struct txn *txn);
+    struct world *world;
+    uint32_t box, to;
+    struct uidset *uids;
+    unsigned number;
+    struct added added;
+    struct blob *blob;
+    struct buffer digest;
+    struct flag_change flags;
+    struct expunge expunge;
+    struct copy copy;
+    struct restore restore;
+    struct mailbox made;
+    const char *name;
+};
+
+static enum store_error run_change(struct txn *txn, struct mutation *mutation)
+{
+    struct change *change = (struct change *)mutation;
+    return change->run(change, txn);
+}
+
+static enum store_error change_now(struct world *w, struct change *change,
+                                   enum store_error (*run)(struct change *change, struct txn *txn))
+{
+    change->mutation.account = w->account;
+    change->mutation.run = run_change;
+    change->run = run;
+    change->world = w;
+    return engine_mutate_wait(store_engine(w->store), &change->mutation);
+}
+
+static enum store_error run_create(struct change *c, struct txn *txn)
+{
+    return mailbox_create(txn, view_of_string(c->name), 0, &c->made);
+}
+
+static enum store_error run_add(struct change *c, struct txn *txn)
+{
+    struct new_message message = {.blob = c->blob, .digest = buffer_view(&c->digest), .internal_utc_s = 1000000};
+    return message_add(txn, c->box, &message, &c->added);
+}
+
+static enum store_error run_flags(struct change *c, struct txn *txn)
+{
+    return message_set_flags(txn, c->box, c->uids, &c->flags);
+}
+
+static enum store_error run_expunge(struct change *c, struct txn *txn)
+{
+    return message_expunge(txn, c->box, c->uids, &c->expunge);
+}
+
+static enum store_error run_copy(struct change *c, struct txn *txn)
+{
+    return message_copy(txn, c->box, c->uids, c->to, &c->copy);
+}
+
+static enum store_error run_restore(struct change *c, struct txn *txn)
+{
+    return retained_restore(txn, c->box, &c->restore);
+}
+
+static void model_add(struct model_box *box, uint32_t uid, uint8_t flags, unsigned number)
+{
+    assert_true(box->count < MESSAGES);
+    assert_true(uid >= box->uidnext);
+    box->messages[box->count++] = (struct model_message){.uid = uid, .flags = flags, .number = number};
+    box->uidnext = uid + 1;
+}
+
+static void add(struct world *w, struct model_box *box)
+{
+    struct change c = {.box = box->id};
+    struct buffer text = {0};
+    unsigned number = w->next_number++;
+    text_of(number, &text);
+    digest_write_opaque(buffer_view(&text), "test", &c.digest);
+    c.blob = blob_new(store_engine(w->store), buffer_view(&text), &w->account, 1);
+    assert_int_equal(change_now(w, &c, run_add), STORE_OK);
+    model_add(box, c.added.uid, 0, number);
+    blob_unref(&c.blob);
+    buffer_free(&c.digest);
+    buffer_free(&text);
+}
+
+/* Some of the box's UIDs, and some that are not there. */
+static struct uidset *some(struct world *w, const struct model_box *box)
+{
+    struct uidset *set = uidset_new();
+    unsigned one_in = 1 + (unsigned)(next_random(w) % 6);
+    for (size_t i = 0; i < box->count; i++)
+        if (next_random(w) % one_in == 0)
+            uidset_add(set, box->messages[i].uid);
+    uidset_add(set, 1 + (uint32_t)(next_random(w) % (box->uidnext + 3)));
+    return set;
+}
+
+static void set_flags(struct world *w, struct model_box *box)
+{
+    struct change c = {.box = box->id, .uids = some(w, box)};
+    c.flags.action = (enum flag_action)(next_random(w) % 3);
+    c.flags.flags = (uint8_t)(next_random(w) & FLAG_SYSTEM_ALL);
+    struct uidset *changed = uidset_new(), *wanted = uidset_new();
+    c.flags.changed = changed;
+    assert_int_equal(change_now(w, &c, run_flags), STORE_OK);
+    for (size_t i = 0; i < box->count; i++) {
+        struct model_message *m = &box->messages[i];
+        if (!uidset_has(c.uids, m->uid))
+            continue;
+        uint8_t flags = c.flags.action == FLAGS_REPLACE ? c.flags.flags
+                        : c.flags.action == FLAGS_ADD   ? (uint8_t)(m->flags | c.flags.flags)
+                                                        : (uint8_t)(m->flags & ~c.flags.flags);
+        if (flags != m->flags)
+            uidset_add(wanted, m->uid);
+        m->flags = flags;
+    }
+    assert_true(uidset_equal(changed, wanted));
+    uidset_unref(&changed);
+    uidset_unref(&wanted);
+    uidset_unref(&c.uids);
+}
+
+static void model_remove(struct model_box *box, const struct uidset *gone)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < box->count; i++)
+        if (!uidset_has(gone, box->messages[i].uid))
+            box->messages[kept++] = box->messages[i];
+    box->count = kept;
+}
+
+static int by_uid(const void *a, const void *b)
+{
+    uint32_t x = ((const struct model_message *)a)->uid, y = ((const struct model_message *)b)->uid;
+    return x < y ? -1 : x > y;
+}
+
+static void model_retain(struct model_box *box, const struct uidset *gone)
+{
+    for (size_t i = 0; i < box->count; i++) {
+        if (!uidset_has(gone, box->messages[i].uid))
+            continue;
+        assert_true(box->removed_count < MESSAGES);
+        box->removed[box->removed_count++] = box->messages[i];
+    }
+    qsort(box->removed, box->removed_count, sizeof *box->removed, by_uid);
+}
+
+/* Those of half the box's life so far. */
+static void restore(struct world *w, struct model_box *box)
+{
+    struct change c = {.box = box->id, .uids = uidset_new()};
+    size_t kept = 0, back = 0;
+    uidset_add_range(c.uids, 1 + (uint32_t)(next_random(w) % box->uidnext), box->uidnext);
+    c.restore.filter.uids = c.uids;
+    if (box->count + box->removed_count >= MESSAGES)
+        goto out;
+    assert_int_equal(change_now(w, &c, run_restore), STORE_OK);
+    for (size_t i = 0; i < box->removed_count; i++) {
+        struct model_message *m = &box->removed[i];
+        if (uidset_has(c.uids, m->uid)) {
+            model_add(box, box->uidnext, m->flags & ~FLAG_DELETED, m->number);
+            back++;
+        } else {
+            box->removed[kept++] = *m;
+        }
+    }
+    box->removed_count = kept;
+    assert_int_equal(c.restore.messages, back);
+out:
+    uidset_unref(&c.uids);
+}
+
+static void expunge(struct world *w, struct model_box *box)
+{
+    struct change c = {.box = box->id, .uids = some(w, box)};
+    struct uidset *gone = uidset_new(), *wanted = uidset_new();
+    c.expunge = (struct expunge){.only_deleted = next_random(w) % 2, .gone = gone, .why = {.by = REMOVED_BY_IMAP}};
+    assert_int_equal(change_now(w, &c, run_expunge), STORE_OK);
+    for (size_t i = 0; i < box->count; i++)
+        if (uidset_has(c.uids, box->messages[i].uid) &&
+            (!c.expunge.only_deleted || (box->messages[i].flags & FLAG_DELETED)))
+            uidset_add(wanted, box->messages[i].uid);
+    assert_true(uidset_equal(gone, wanted));
+    model_retain(box, gone);
+    model_remove(box, gone);
+    uidset_unref(&gone);
+    uidset_unref(&wanted);
+    uidset_unref(&c.uids);
+}
+
+static void copy(struct world *w, struct model_box *from, struct model_box *to, bool move)
+{
+    if (to->count + from->count >= MESSAGES)
+        return;
+    struct change c = {.box = from->id, .to = to->id, .uids = some(w, from)};
+    struct buffer to_uids = {0};
+    struct uidset *from_uids = uidset_new();
+    c.copy = (struct copy){.move = move, .from_uids = from_uids, .to_uids = &to_uids};
+    assert_int_equal(change_now(w, &c, run_copy), STORE_OK);
+    size_t at = 0, before = from->count;
+    for (size_t i = 0; i < before; i++) {
+        struct model_message *m = &from->messages[i];
+        if (!uidset_has(c.uids, m->uid))
+            continue;
+        uint32_t uid;
+        assert_true(uidset_has(from_uids, m->uid));
+        memcpy(&uid, buffer_view(&to_uids).data + 4 * at++, 4);
+        model_add(to, uid, m->flags, m->number);
+    }
+    assert_int_equal(at, uidset_count(from_uids));
+    assert_int_equal(at * 4, buffer_size(&to_uids));
+    if (move)
+        model_remove(from, from_uids);
+    buffer_free(&to_uids);
+    uidset_unref(&from_uids);
+    uidset_unref(&c.uids);
+}
+
+/* ---- comparing ---- */
+
+static void compare_texts(struct world *w, const struct model_box *box, const struct message_row *row,
+                          const struct model_message *m, struct email_cursor *cursor)
+{
+    struct email email;
+    struct buffer got = {0}, wanted = {0};
+    struct reader reader = reader_of(w);
+    assert_int_equal(email_cursor_read(cursor, row->email, &email), STORE_OK);
+    text_of(m->number, &wanted);
+    assert_int_equal(email_octets(&reader, &email, 0, email.digest.size_octets, &got), STORE_OK);
+    assert_true(view_equal(buffer_view(&got), buffer_view(&wanted)));
+    assert_int_equal(row->size_octets, buffer_size(&wanted));
+    buffer_free(&got);
+    buffer_free(&wanted);
+}
+
+static void compare_box(struct world *w, const struct model_box *box, bool texts)
+{
+    struct reader reader = reader_of(w);
+    struct message_rows *rows = malloc(sizeof *rows);
+    struct email_cursor *cursor = email_cursor_new(&reader);
+    struct mailbox mailbox;
+    uint64_t modseq;
+    struct uidset *uids;
+    size_t at = 0, unseen = 0;
+    uint32_t from = 1;
+    do {
+        assert_int_equal(message_rows(&reader, box->id, from, rows), STORE_OK);
+        for (size_t i = 0; i < rows->count; i++, at++) {
+            const struct message_row *row = &rows->rows[i];
+            assert_true(at < box->count);
+            assert_int_equal(row->uid, box->messages[at].uid);
+            assert_int_equal(row->flags & FLAG_SYSTEM_ALL, box->messages[at].flags);
+            unseen += !(row->flags & FLAG_SEEN);
+            if (texts)
+                compare_texts(w, box, row, &box->messages[at], cursor);
+            from = row->uid + 1;
+        }
+    } while (!rows->at_end);
+    assert_int_equal(at, box->count);
+    assert_int_equal(mailbox_read(&reader, NULL, box->id, &mailbox), STORE_OK);
+    assert_int_equal(mailbox.messages, box->count);
+    assert_int_equal(mailbox.unseen, unseen);
+    assert_int_equal(mailbox.uidnext, box->uidnext);
+    assert_int_equal(mailbox_uids(&reader, box->id, &uids, &modseq), STORE_OK);
+    assert_int_equal(uidset_count(uids), box->count);
+    for (size_t i = 0; i < box->count; i++)
+        assert_true(uidset_has(uids, box->messages[i].uid));
+    uidset_unref(&uids);
+    email_cursor_free(&cursor);
+    free(rows);
+}
+
+static void say_problem(void *ctx, const char *what)
+{
+    fprintf(stderr, "store_check: %s\n", what);
+}
+
+static void compare_all(struct world *w, bool texts)
+{
+    uint64_t problems = 0;
+    for (size_t i = 0; i < BOXES; i++)
+        compare_box(w, &w->boxes[i], texts);
+    assert_int_equal(store_check(w->store, 0, texts, say_problem, NULL, &problems), STORE_OK);
+    assert_int_equal(problems, 0);
+}
+
+/* ---- the world ---- */
+
+static void world_begin(struct world *w)
+{
+    memset(w, 0, sizeof *w);
+    snprintf(w->folder, sizeof w->folder, "/tmp/waxwing-store-XXXXXX");
+    assert_non_null(mkdtemp(w->folder));
+    open_store(w, true);
+    assert_int_equal(account_create(w->store, 0, &w->account), STORE_OK);
+    for (unsigned i = 0; i < BOXES; i++) {
+        struct change c = {.name = w->boxes[i].name};
+        snprintf(w->boxes[i].name, sizeof w->boxes[i].name, "Box %u", i);
+        assert_int_equal(change_now(w, &c, run_create), STORE_OK);
+        w->boxes[i].id = c.made.id;
+        w->boxes[i].uidnext = c.made.uidnext;
+    }
+}
+
+static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+    return remove(path);
+}
+
+static void remove_tree(const char *path)
+{
+    assert_int_equal(nftw(path, remove_entry, 16, FTW_DEPTH | FTW_PHYS), 0);
+}
+
+static void world_end(struct world *w)
+{
+    store_close(&w->store);
+    remove_tree(w->folder);
+}
+
+static void reopen(struct world *w)
+{
+    store_close(&w->store);
+    open_store(w, false);
+}
+
+static void random_step(struct world *w)
+{
+    struct model_box *box = &w->boxes[next_random(w) % BOXES], *other = &w->boxes[next_random(w) % BOXES];
+    switch (next_random(w) % 13) {
+    case 5:
+        restore(w, box);
+        break;
+    case 0:
+    case 1:
+        set_flags(w, box);
+        break;
+    case 2:
+        expunge(w, box);
+        break;
+    case 3:
+        copy(w, box, other, false);
+        break;
+    case 4:
+        if (box != other)
+            copy(w, box, other, true);
+        break;
+    default:
+        add(w, box);
+    }
+}
+
+static void the_store_agrees_with_a_model_through_random_changes(void **state)
+{
+    struct world *w = malloc(sizeof *w);
+    for (uint64_t seed = 1; seed <= 3; seed++) {
+        world_begin(w);
+        w->seed = seed * UINT64_C(0x9e3779b97f4a7c15);
+        for (unsigned step = 1; step <= STEPS; step++) {
+            random_step(w);
+            if (step % 50 == 0)
+                compare_all(w, step % 200 == 0);
+            if (step % 250 == 0)
+                reopen(w);
+        }
+        compare_all(w, true);
+        world_end(w);
+    }
+    free(w);
+}
+
+static void long_changes_are_done_in_slices_and_whole(void **state)
+{
+    struct world *w = malloc(sizeof *w);
+    world_begin(w);
+    w->seed = 5;
+    for (unsigned i = 0; i < 1300; i++)
+        add(w, &w->boxes[0]);
+    copy(w, &w->boxes[0], &w->boxes[1], false);
+    set_flags(w, &w->boxes[0]);
+    copy(w, &w->boxes[0], &w->boxes[2], true);
+    expunge(w, &w->boxes[1]);
+    compare_all(w, false);
+    reopen(w);
+    compare_all(w, true);
+    world_end(w);
+    free(w);
+}
+
+static void purge_and_compaction_give_octets_back_and_lose_nothing(void **state)
+{
+    struct world *w = malloc(sizeof *w);
+    struct engine_status before, after;
+    uint64_t purged, freed;
+    world_begin(w);
+    w->seed = 7;
+    for (unsigned i = 0; i < 2000; i++)
+        add(w, &w->boxes[i % BOXES]);
+    for (unsigned i = 0; i < BOXES; i++) {
+        expunge(w, &w->boxes[i]);
+        expunge(w, &w->boxes[i]);
+        expunge(w, &w->boxes[i]);
+    }
+    assert_int_equal(store_compact(w->store, 0.95, &freed), STORE_OK); /* all is retained: only old changes go */
+    compare_all(w, true);
+    assert_int_equal(store_purge(w->store, INT64_C(40000000000), &purged), STORE_OK);
+    assert_true(purged > 300);
+    engine_status(store_engine(w->store), &before);
+    assert_int_equal(store_compact(w->store, 0.95, &freed), STORE_OK);
+    engine_status(store_engine(w->store), &after);
+    assert_true(freed > 0);
+    assert_true(after.volume_octets < before.volume_octets);
+    compare_all(w, true);
+    reopen(w);
+    compare_all(w, true);
+    world_end(w);
+    free(w);
+}
+
+static void a_lost_index_is_made_again_from_the_log(void **state)
+{
+    struct world *w = malloc(sizeof *w);
+    char index[96];
+    world_begin(w);
+    w->seed = 11;
+    for (unsigned i = 0; i < 300; i++)
+        random_step(w);
+    store_close(&w->store);
+    snprintf(index, sizeof index, "%s/index", w->folder);
+    remove_tree(index);
+    open_store(w, false);
+    compare_all(w, true);
+    world_end(w);
+    free(w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_store_agrees_with_a_model_through_random_changes),
+        cmocka_unit_test(long_changes_are_done_in_slices_and_whole),
+        cmocka_unit_test(purge_and_compaction_give_octets_back_and_lose_nothing),
+        cmocka_unit_test(a_lost_index_is_made_again_from_the_log),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
