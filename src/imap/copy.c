@@ -5,6 +5,7 @@
  * by sync.c, behind the COPYUID. Tested   tests/e2e/test_imap.py
  */
 #include "imap/copy_across.h"
+#include "language/say.h"
 #include "store/seen.h"
 
 struct copying {
@@ -120,10 +121,13 @@ static void finish(struct imap *imap, const struct copying *c, bool move)
         struct buffer *out = imap_output(imap);
         buffer_append_string(out, "* OK [");
         buffer_append_view(out, buffer_view(&code));
-        buffer_append_string(out, "] Moved\r\n");
+        buffer_append_string(out, "] ");
+        imap_say(imap, done);
+        buffer_append_string(out, "\r\n");
         imap_finish(imap, "OK", NULL, done);
     } else {
-        imap_finish_printf(imap, "OK", "[%.*s] %s", VIEW_PRINTF(buffer_view(&code)), done);
+        imap_finish_printf(imap, "OK", "[%.*s] %s", VIEW_PRINTF(buffer_view(&code)),
+                           language_text(imap->session->language, done));
     }
     buffer_free(&code);
 }
