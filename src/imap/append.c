@@ -372,6 +372,7 @@ static enum step_result parse(struct imap *imap, struct append *append, struct a
                                              .loop = s->loop,
                                              .accounts = &m->account,
                                              .account_count = 1,
+                                             .utc_s = m->has_date ? m->utc_s : clock_wall_s(),
                                              .done = parse_done};
         session_hold(s);
         staged_finish(&m->request);

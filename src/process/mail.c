@@ -490,7 +490,7 @@ static void upkeep_run(struct task *task)
     uint64_t purged = 0, freed = 0;
     enum store_error purge = store_purge(mail.env.store, clock_wall_s(), &purged);
     enum store_error history = store_purge_history(mail.env.store, clock_wall_s());
-    enum store_error compact = store_compact(mail.env.store, COMPACT_BELOW, &freed);
+    enum store_error compact = store_compact(mail.env.store, COMPACT_BELOW, false, &freed);
     if (purged || freed || purge != STORE_OK || history != STORE_OK || compact != STORE_OK)
         log_event(LOG_INFO, "store.upkeep", "purged=%" PRIu64 " freed=%" PRIu64 " purge=%d history=%d compact=%d",
                   purged, freed, (int)purge, (int)history, (int)compact);
@@ -544,7 +544,9 @@ static bool open_store(struct role_process *p, char *error, size_t size)
                                      .create = true,
                                      .cache_octets = (size_t)settings_u64(&p->settings, "store.cache", 64 << 20),
                                      .pool_threads = 4,
-                                     .reserve_octets = settings_u64(&p->settings, "store.reserve", 0)};
+                                     .reserve_octets = settings_u64(&p->settings, "store.reserve", 0),
+                                     .pack_after_s = settings_u64(&p->settings, "store.pack_after", 7 * 86400),
+                                     .zstd_level = (int)settings_u64(&p->settings, "store.zstd_level", 1)};
     enum store_error result = store_open(&options, &mail.env.store, error, size);
     if (result != STORE_OK)
         return false;
