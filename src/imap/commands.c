@@ -68,7 +68,7 @@ const struct imap_command imap_commands[] = {
     {"UNAUTHENTICATE", ANY, COMMAND_NO_SYNC, 0, NULL, unauthenticate_step, NULL, "RFC 8437"},
     {"UNSELECT", SELECTED, COMMAND_NO_SYNC, 0, NULL, unselect_step, NULL, "RFC 3691"},
     {"UNSUBSCRIBE", ANY, 0, 0, mailbox_name_parse, unsubscribe_step, NULL, "RFC 3501 6.3.7"},
-    {"URLFETCH", ANY, 0, 0, urlfetch_parse, urlfetch_step, urlauth_drop, "RFC 4467 7"},
+    {"URLFETCH", ANY, 0, 0, urlfetch_parse, urlfetch_step, urlfetch_drop, "RFC 4467 7, RFC 5524"},
 };
 const size_t imap_command_count = sizeof imap_commands / sizeof *imap_commands;
 
@@ -112,6 +112,7 @@ static const char *const capabilities[] = {"IMAP4rev1",
                                            "METADATA",
                                            "LIST-METADATA",
                                            "URLAUTH",
+                                           "URLAUTH=BINARY",
                                            "QUOTA",
                                            "QUOTA=RES-STORAGE",
                                            "QUOTA=RES-MESSAGE",

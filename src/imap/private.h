@@ -382,9 +382,11 @@ bool genurlauth_parse(struct imap *imap, struct arguments *a);
 enum step_result genurlauth_step(struct imap *imap, struct step_context *context);
 bool resetkey_parse(struct imap *imap, struct arguments *a);
 enum step_result resetkey_step(struct imap *imap, struct step_context *context);
+void urlauth_drop(struct imap *imap);
+/* urlfetch.c */
 bool urlfetch_parse(struct imap *imap, struct arguments *a);
 enum step_result urlfetch_step(struct imap *imap, struct step_context *context);
-void urlauth_drop(struct imap *imap);
+void urlfetch_drop(struct imap *imap);
 
 /* compress.c */
 bool compress_parse(struct imap *imap, struct arguments *a);
