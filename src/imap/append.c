@@ -12,6 +12,7 @@
  */
 #include "imap/append.h"
 #include "base/clock.h"
+#include "imap/messagelimit.h"
 
 enum { TEXT_MOST = LIMIT_IMAP_COMMAND + LIMIT_IMAP_LITERAL };
 
@@ -21,6 +22,7 @@ static struct append *begin_command(struct imap *imap, struct arguments *a)
 {
     struct append *append = ARENA_NEW(a->arena, struct append);
     imap->state = append;
+    append->limit = messagelimit_of_saving();
     buffer_init(&append->text, TEXT_MOST + 1024);
     return append;
 }
@@ -90,6 +92,8 @@ static enum step_result finish(struct imap *imap, const struct append *append)
         imap_finish(imap, "BAD", append->code, append->problem);
     else if (append->too_big)
         imap_finish(imap, "NO", "TOOBIG", "The message is too big");
+    else if (append->too_many)
+        messagelimit_refuse(imap, append->limit, 0);
     else if (append->empty)
         imap_finish(imap, "NO", NULL, "A message can't be empty");
     else if (append->try_create)
@@ -103,8 +107,8 @@ static enum step_result finish(struct imap *imap, const struct append *append)
 
 static bool has_failed(const struct append *append)
 {
-    return append->problem || append->too_big || append->empty || append->try_create || append->bad_url.size ||
-           append->error;
+    return append->problem || append->too_big || append->too_many || append->empty || append->try_create ||
+           append->bad_url.size || append->error;
 }
 
 static enum step_result wait_input(struct imap *imap, struct step_context *context)

@@ -51,6 +51,7 @@ enum append_phase {
 struct append {
     struct view name;
     bool valid;
+    uint32_t limit; /* of messages (RFC 9738); 0: none */
     bool replaces;
     uint32_t replaced_uid; /* 0: it isn't there */
     const char *code;      /* of the problem, or null */
@@ -60,7 +61,7 @@ struct append {
     struct place place;
     /* NO, likewise */
     enum store_error error;
-    bool try_create, too_big, empty;
+    bool try_create, too_big, empty, too_many;
     struct view bad_url;
 
     /* the text under way, and what the last stretch said */

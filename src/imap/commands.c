@@ -3,7 +3,7 @@
  *
  * One row a command; docs and tests are checked against it. Tested   tests/unit/imap_commands.c
  */
-#include "imap/private.h"
+#include "imap/messagelimit.h"
 #include "store/acl.h"
 #include <stdatomic.h>
 
@@ -135,8 +135,14 @@ static const char *const capabilities[] = {"IMAP4rev1",
                                            "CONTEXT=SEARCH",
                                            "CONTEXT=SORT"};
 
-enum { CAPABILITIES = sizeof capabilities / sizeof *capabilities, APPENDLIMIT = CAPABILITIES, LITERALS = 2 };
-static atomic_bool hidden[CAPABILITIES + 1];
+enum {
+    CAPABILITIES = sizeof capabilities / sizeof *capabilities,
+    APPENDLIMIT = CAPABILITIES,
+    MESSAGELIMIT,
+    HIDEABLE,
+    LITERALS = 2
+};
+static atomic_bool hidden[HIDEABLE];
 
 /* IMAP4rev1 stays: without it there is no CAPABILITY (RFC 3501 7.2.1). */
 void imap_hide_capabilities(struct view words)
@@ -144,6 +150,8 @@ void imap_hide_capabilities(struct view words)
     for (size_t i = 1; i < CAPABILITIES; i++)
         atomic_store(&hidden[i], view_has_word(words, view_of_string(capabilities[i])));
     atomic_store(&hidden[APPENDLIMIT], view_has_word(words, VIEW_LITERAL("APPENDLIMIT")));
+    atomic_store(&hidden[MESSAGELIMIT],
+                 view_has_word(words, VIEW_LITERAL("MESSAGELIMIT")) || view_has_word(words, VIEW_LITERAL("SAVELIMIT")));
 }
 
 static atomic_bool literal_minus;
@@ -175,4 +183,6 @@ void imap_write_capabilities(struct buffer *out)
     }
     if (!atomic_load(&hidden[APPENDLIMIT]))
         buffer_printf(out, " APPENDLIMIT=%llu", (unsigned long long)LIMIT_MESSAGE_OCTETS); /* RFC 7889 3 */
+    if (!atomic_load(&hidden[MESSAGELIMIT]))
+        messagelimit_write_capability(out);
 }
