@@ -139,6 +139,7 @@ enum {
     CAPABILITIES = sizeof capabilities / sizeof *capabilities,
     APPENDLIMIT = CAPABILITIES,
     MESSAGELIMIT,
+    QUOTASET,
     HIDEABLE,
     LITERALS = 2
 };
@@ -152,6 +153,7 @@ void imap_hide_capabilities(struct view words)
     atomic_store(&hidden[APPENDLIMIT], view_has_word(words, VIEW_LITERAL("APPENDLIMIT")));
     atomic_store(&hidden[MESSAGELIMIT],
                  view_has_word(words, VIEW_LITERAL("MESSAGELIMIT")) || view_has_word(words, VIEW_LITERAL("SAVELIMIT")));
+    atomic_store(&hidden[QUOTASET], view_has_word(words, VIEW_LITERAL("QUOTASET")));
 }
 
 static atomic_bool literal_minus;
@@ -172,7 +174,7 @@ static const char *capability_word(size_t i)
     return i == LITERALS && atomic_load(&literal_minus) ? "LITERAL-" : capabilities[i];
 }
 
-void imap_write_capabilities(struct buffer *out)
+void imap_write_capabilities(struct buffer *out, bool administrator)
 {
     for (size_t i = 0; i < CAPABILITIES; i++) {
         if (atomic_load(&hidden[i]))
@@ -185,4 +187,6 @@ void imap_write_capabilities(struct buffer *out)
         buffer_printf(out, " APPENDLIMIT=%llu", (unsigned long long)LIMIT_MESSAGE_OCTETS); /* RFC 7889 3 */
     if (!atomic_load(&hidden[MESSAGELIMIT]))
         messagelimit_write_capability(out);
+    if (administrator && !atomic_load(&hidden[QUOTASET])) /* RFC 9208 4.1.3 */
+        buffer_append_string(out, " QUOTASET");
 }

@@ -52,6 +52,8 @@ enum store_error account_create(struct store *store, uint64_t quota_octets, uint
 /* Everything of it, in slices; its id is never given out again. */
 enum store_error account_delete(struct store *store, uint64_t account);
 enum store_error account_set_quota(struct store *store, uint64_t account, uint64_t octets, uint64_t messages);
+/* The same, inside mutation.run, of its account. 0: none. */
+enum store_error account_put_quota(struct txn *txn, uint64_t octets, uint64_t messages);
 /* Ascending ids, from `from`; false from each ends it. */
 enum store_error account_each(struct store *store, uint64_t from, bool (*each)(void *ctx, uint64_t account), void *ctx);
 
