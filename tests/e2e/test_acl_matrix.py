@@ -79,6 +79,7 @@ ROWS = {
     "NAMESPACE": [command("NAMESPACE")],
     "NOOP": [selected("NOOP", stranger=OK, anonymous=OK)],
     "NOTIFY": [command('NOTIFY SET STATUS (subtree ("{path}" INBOX) (MessageNew MessageExpunge))', shows=("owner",)),
+               command("NOTIFY SET STATUS (mailboxes {name} (MessageNew MessageExpunge))", shows=("owner", "granted"), revoked=OK, stranger=OK),
                selected("NOTIFY SET (selected (MessageNew MessageExpunge))", stranger=OK)],
     "RENAME": [command("RENAME {name} {name}2", granted=NOPERM), command("RENAME {child} {child}/more", revoked=GONE, stranger=GONE)],
     "REPLACE": [selected("REPLACE 1 {name} " + LITERAL, stranger=BAD, anonymous=BYE)],
