@@ -161,16 +161,6 @@ static const struct notify_entry *find_entry(const struct notify_entries *entrie
     return NULL;
 }
 
-/* What is private is the owner's. */
-static size_t keep_shared(struct metadata_entry *entries, size_t count)
-{
-    size_t kept = 0;
-    for (size_t i = 0; i < count; i++)
-        if (view_starts_with(entries[i].name, VIEW_LITERAL("/shared/")))
-            entries[kept++] = entries[i];
-    return kept;
-}
-
 static enum store_error read_entries(struct notify *n, const struct reader *reader, uint32_t mailbox,
                                      struct notify_entries *entries_r)
 {
@@ -180,8 +170,6 @@ static enum store_error read_entries(struct notify *n, const struct reader *read
     arena_init(&arena, 2 * (size_t)LIMIT_METADATA_ENTRIES * (LIMIT_METADATA_OCTETS + LIMIT_METADATA_NAME));
     enum store_error error = metadata_read(reader, &arena, mailbox, &found, &count);
     *entries_r = (struct notify_entries){0};
-    if (!error && reader->account != n->own_account)
-        count = keep_shared(found, count);
     for (size_t i = 0; !error && i < count; i++)
         octets += sizeof(struct notify_entry) + found[i].name.size;
     n->entry_octets += octets;
@@ -517,7 +505,6 @@ bool notify_parse(struct imap *imap, struct arguments *a)
     struct setting *s = ARENA_NEW(a->arena, struct setting);
     imap->state = s;
     s->n = make();
-    s->n->own_account = imap->session->account;
     /* What is kept must outlive the command: it is read from a copy. */
     struct view text = arena_view(&s->n->arena, view_of(a->at, (size_t)(a->end - a->at)));
     struct arguments own = *a;

@@ -89,7 +89,6 @@ struct notify {
     unsigned any; /* events of all groups, of the selected mailbox apart */
     unsigned selected;
     bool set; /* SET, not NONE */
-    uint64_t own_account;
     bool delayed;
     bool foreign;        /* some filter may name what others share */
     struct fetch *fetch; /* of new messages in the selected mailbox; null: nothing is sent of them */

@@ -307,11 +307,14 @@ struct metadata_entry {
     struct view name, value; /* the name begins with "/private/" or "/shared/", in small letters */
     bool removed;            /* metadata_set: it shall go */
 };
-/* All of a mailbox; 0: of the account. At most LIMIT_METADATA_ENTRIES, in the arena. */
+/* All of a mailbox; 0: of the account. For a reader who isn't the owner (reader->seen_by) what is shared, and what is
+ * private of that reader. At most LIMIT_METADATA_ENTRIES of each, in the arena. */
 enum store_error metadata_read(const struct reader *reader, struct arena *arena, uint32_t mailbox,
                                struct metadata_entry **entries_r, size_t *count_r);
-/* All or nothing. STORE_LIMIT: too many, or too much of them in the account. */
-enum store_error metadata_set(struct txn *txn, uint32_t mailbox, const struct metadata_entry *entries, size_t count);
+/* All or nothing. STORE_LIMIT: too many, or too much of them in the account. by: who isn't the owner, whose private
+ * ones are kept apart, and aren't the owner's to pay for; else 0. */
+enum store_error metadata_set(struct txn *txn, uint32_t mailbox, uint64_t by, const struct metadata_entry *entries,
+                              size_t count);
 
 /* ---- secrets of mailboxes, which sign URLs (RFC 4467) ---- */
 

@@ -88,7 +88,7 @@ ROWS = {
     "SELECT": [command("SELECT {name}")],
     "SETACL": [command("SETACL {name} $none lr")],
     "SETMETADATA": [command('SETMETADATA {name} (/shared/comment "changed")'),
-                    command('SETMETADATA {name} (/private/comment "changed")', granted=NOPERM)],
+                    command('SETMETADATA {name} (/private/comment "changed")')],
     "SETQUOTA": [command("SETQUOTA account (STORAGE 1)", owner=NOPERM, granted=NOPERM, revoked=NOPERM, stranger=NOPERM),
                  command("SETQUOTA account/{user} (STORAGE 1)", owner=NOPERM, granted=NOPERM, revoked=NOPERM, stranger=NOPERM)],
     "SORT": [selected("SORT (SUBJECT) UTF-8 ALL")],
