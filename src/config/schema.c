@@ -19,6 +19,9 @@ const struct setting settings_table[] = {
      "The name that greetings and trace lines show. Empty: the machine's name."},
     {"log.level", SETTING_CHOICE, "info", 0, 0, "error|warn|info|debug", CHANGE_RESTART, FOR_ALL,
      "The least important lines that are logged."},
+    {"language", SETTING_CHOICE, "en", 0, 0, "en|de", CHANGE_RELOAD, FOR_GATE | FOR_MAIL,
+     "The language that a mail program gets if it asks for the server's own (LANGUAGE default, LANG *). One that asks "
+     "for none is answered in English (RFC 5255 3.1)."},
 
     {"listen.imap", SETTING_ADDRESS, "*:143", 0, 0, NULL, CHANGE_RESTART, FOR_NONE,
      "Where IMAP listens (with STARTTLS)."},

@@ -6,6 +6,7 @@
  */
 #include "imap/copy_across.h"
 #include "imap/messagelimit.h"
+#include "language/say.h"
 #include "store/seen.h"
 
 struct copying {
@@ -125,7 +126,7 @@ static void finish(struct imap *imap, const struct copying *c, bool move)
     struct buffer code = {0};
     if (!uidset_count(c->from)) {
         if (c->lowest)
-            messagelimit_finish(imap, c->limit, c->lowest, "Move");
+            messagelimit_finish(imap, c->limit, c->lowest);
         else
             imap_finish(imap, "OK", NULL, "No messages of that set are there");
         return;
@@ -135,13 +136,16 @@ static void finish(struct imap *imap, const struct copying *c, bool move)
         struct buffer *out = imap_output(imap);
         buffer_append_string(out, "* OK [");
         buffer_append_view(out, buffer_view(&code));
-        buffer_append_string(out, "] Moved\r\n");
+        buffer_append_string(out, "] ");
+        imap_say(imap, done);
+        buffer_append_string(out, "\r\n");
         if (c->lowest)
-            messagelimit_finish(imap, c->limit, c->lowest, "Move");
+            messagelimit_finish(imap, c->limit, c->lowest);
         else
             imap_finish(imap, "OK", NULL, done);
     } else {
-        imap_finish_printf(imap, "OK", "[%.*s] %s", VIEW_PRINTF(buffer_view(&code)), done);
+        imap_finish_printf(imap, "OK", "[%.*s] %s", VIEW_PRINTF(buffer_view(&code)),
+                           language_text(imap->session->language, done));
     }
     buffer_free(&code);
 }

@@ -104,7 +104,7 @@ static void finish(struct imap *imap, const struct expunging *e)
     if (tells_modseq)
         imap_finish_printf(imap, "OK", "[HIGHESTMODSEQ %llu] Expunged", (unsigned long long)e->expunge.modseq);
     else if (e->lowest)
-        messagelimit_finish(imap, e->limit, e->lowest, "Expunge");
+        messagelimit_finish(imap, e->limit, e->lowest);
     else
         imap_finish(imap, "OK", NULL, "Expunged");
 }

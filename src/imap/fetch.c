@@ -302,7 +302,7 @@ static void finish(struct imap *imap, const struct fetch *f)
     else if (f->missing)
         imap_finish(imap, "NO", "EXPUNGEISSUED", "Some of the messages no longer exist");
     else if (f->lowest)
-        messagelimit_finish(imap, f->limit, f->lowest, "Fetch");
+        messagelimit_finish(imap, f->limit, f->lowest);
     else
         imap_finish(imap, "OK", NULL, "Fetch completed");
 }

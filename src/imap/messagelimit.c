@@ -41,10 +41,9 @@ uint32_t messagelimit_clip(struct uidset **set, uint32_t limit)
     return lowest;
 }
 
-void messagelimit_finish(struct imap *imap, uint32_t limit, uint32_t lowest, const char *done)
+void messagelimit_finish(struct imap *imap, uint32_t limit, uint32_t lowest)
 {
-    imap_finish_printf(imap, "OK", "[MESSAGELIMIT %u %u] %s completed for the last %u messages", limit, lowest, done,
-                       limit);
+    imap_finish_printf(imap, "OK", "[MESSAGELIMIT %u %u] Done for the last %u messages", limit, lowest, limit);
 }
 
 void messagelimit_tell(struct imap *imap, uint32_t limit, uint32_t lowest)

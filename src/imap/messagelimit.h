@@ -21,8 +21,8 @@ void messagelimit_write_capability(struct buffer *out);
 
 /* Leaves the `limit` highest UIDs of *set. The lowest of them, if any had to go; else 0, and nothing changed. */
 uint32_t messagelimit_clip(struct uidset **set, uint32_t limit);
-/* The tagged OK of a command that went down to `lowest` alone. done: "Fetch". */
-void messagelimit_finish(struct imap *imap, uint32_t limit, uint32_t lowest, const char *done);
+/* The tagged OK of a command that went down to `lowest` alone. */
+void messagelimit_finish(struct imap *imap, uint32_t limit, uint32_t lowest);
 /* The same, untagged: the tagged response has another code (RFC 9738 3.1). */
 void messagelimit_tell(struct imap *imap, uint32_t limit, uint32_t lowest);
 /* The tagged NO of a command that does all or nothing. lowest 0: it has no UIDs. */

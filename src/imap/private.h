@@ -217,7 +217,9 @@ struct imap {
 struct buffer *imap_output(struct imap *imap);
 /* "* 3 FETCH (", or "* 7 UIDFETCH (" (RFC 9586 3.3). */
 void imap_begin_fetch(const struct imap *imap, struct buffer *out, uint32_t uid, uint32_t number);
-/* "* " text CRLF. */
+/* A text, or the end of a response with one, in the session's language (language/say.h). */
+void imap_say(struct imap *imap, const char *text);
+/* "* " text CRLF. What is human-readable in it is sent in the session's language, here and below. */
 void imap_untagged(struct imap *imap, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* The tagged response, written by engine.c after the sync: status "OK", "NO", "BAD"; code without brackets or null. */
 void imap_finish(struct imap *imap, const char *status, const char *code, const char *text);
@@ -316,6 +318,9 @@ enum step_result noop_step(struct imap *imap, struct step_context *context); /* 
 enum step_result logout_step(struct imap *imap, struct step_context *context);
 enum step_result unauthenticate_step(struct imap *imap, struct step_context *context);
 enum step_result namespace_step(struct imap *imap, struct step_context *context);
+void imap_write_namespaces(struct imap *imap); /* "* NAMESPACE ..." */
+bool language_parse(struct imap *imap, struct arguments *a);
+enum step_result language_step(struct imap *imap, struct step_context *context);
 bool id_parse(struct imap *imap, struct arguments *a);
 enum step_result id_step(struct imap *imap, struct step_context *context);
 bool enable_parse(struct imap *imap, struct arguments *a);

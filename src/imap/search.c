@@ -93,7 +93,7 @@ enum step_result search_step(struct imap *imap, struct step_context *context)
     if (result == STEP_DONE)
         result = search_write(&s->searching, &s->answer, context);
     if (result == STEP_DONE && s->searching.lowest)
-        messagelimit_finish(imap, s->searching.limit, s->searching.lowest, "Search");
+        messagelimit_finish(imap, s->searching.limit, s->searching.lowest);
     else if (result == STEP_DONE)
         imap_finish(imap, "OK", NULL, "Search completed");
     return result;

@@ -167,7 +167,7 @@ static void finish(struct imap *imap, const struct storing *s)
     else if (s->missing)
         imap_finish_error(imap, STORE_EXPUNGED);
     else if (s->lowest)
-        messagelimit_finish(imap, s->limit, s->lowest, "Store");
+        messagelimit_finish(imap, s->limit, s->lowest);
     else
         imap_finish(imap, "OK", NULL, "Store completed");
 }

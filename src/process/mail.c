@@ -12,6 +12,7 @@
 #include "base/memory.h"
 #include "delivery/intake.h"
 #include "imap/imap.h"
+#include "language/language.h"
 #include "pop3/pop3.h"
 #include "process/mail_tickets.h"
 #include "process/role.h"
@@ -197,6 +198,7 @@ static void adopt(struct neighbour *gate, struct message *m)
                                 .account = ticket->account,
                                 .credential = ticket->credential,
                                 .protocol = wish->protocol,
+                                .language = language_of_number(wish->language),
                                 .tls = wish->tls != 0,
                                 .user = view_of_string(ticket->user),
                                 .peer = view_of_string(ticket->peer),
@@ -565,6 +567,7 @@ static void apply_pop3(const struct role_process *p)
 static void apply_settings(struct role_process *p)
 {
     apply_pop3(p);
+    language_set_preferred(view_of_string(settings_text(&p->settings, "language", "en")));
     imap_hide_capabilities(view_of_string(settings_text(&p->settings, "imap.hide_capabilities", "")));
     mail.house.per_account = (uint32_t)settings_u64(&p->settings, "sessions.per_account", LIMIT_SESSIONS_ACCOUNT);
     mail.house.per_account_peer =

@@ -587,6 +587,7 @@ static struct session *session_new(const struct mail_env *env, struct loop *loop
                           .account = a->account,
                           .credential = a->credential,
                           .tls = a->tls,
+                          .language = a->language,
                           .private = p};
     s->started_ms = clock_monotonic_ms();
     copy_text(s->user, sizeof s->user, a->user);

@@ -47,6 +47,7 @@ struct mail_env {
 struct adopted {
     uint64_t session, account, credential;
     uint8_t protocol;
+    uint8_t language; /* enum language */
     bool tls;
     bool plain_allowed;
     struct view user, peer, local, tag, tls_version, pending;
@@ -107,6 +108,7 @@ struct session {
     struct stream *stream;
     uint64_t id, account, credential;
     bool tls;
+    uint8_t language; /* enum language: what its responses are said in */
     char user[256], peer[48], local[48], tls_version[16];
     char client[64];                       /* from ID */
     struct arena arena;                    /* the session's life */

@@ -121,7 +121,7 @@ struct mailbox_entry {
     uint32_t rights;
 };
 /* The order of mailbox_list, in which what is below a mailbox follows it. */
-int mailbox_path_compare(struct view a, struct view b);
+int mailbox_path_compare(struct view x, struct view y);
 /* All mailboxes of the account (and subscribed names that don't exist), sorted by path, INBOX first. In the arena.
  * STORE_LIMIT: their names take more than three quarters of it. */
 enum store_error mailbox_list(const struct reader *reader, struct arena *arena, struct mailbox_entry **entries_r,

@@ -69,6 +69,7 @@ ROWS = {
     "GETQUOTAROOT": [command("GETQUOTAROOT {name}")],
     "ID": [command("ID NIL", anonymous=OK)],
     "IDLE": [selected("IDLE\r\nDONE", stranger=OK)],
+    "LANGUAGE": [command("LANGUAGE de", anonymous=OK), command("LANGUAGE tlh", owner=CANNOT, granted=CANNOT, stranger=CANNOT, revoked=CANNOT, anonymous=CANNOT)],
     "LIST": [command('LIST "" *', shows=("owner", "granted")),
              command('LIST "" (* "Other Users/*") RETURN (STATUS (MESSAGES) MYRIGHTS METADATA (/shared/comment))', shows=("owner", "granted"))],
     "LISTRIGHTS": [command("LISTRIGHTS {name} $none")],

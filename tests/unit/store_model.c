@@ -6,8 +6,10 @@
 #include "digest/digest.h"
 #include "store/retention.h"
 #include <ftw.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -512,12 +514,60 @@ static void a_lost_index_is_made_again_from_the_log(void **state)
     free(w);
 }
 
+/* Another session's thread, with the set that it selected. */
+struct watching {
+    struct uidset *uids;
+    atomic_bool enough;
+};
+
+static void *watch_set(void *ctx)
+{
+    struct watching *watching = ctx;
+    while (!atomic_load_explicit(&watching->enough, memory_order_relaxed))
+        if (!uidset_has(watching->uids, 1) || uidset_has(watching->uids, 1000))
+            return ctx;
+    return NULL;
+}
+
+/* Found by the thread sanitiser: a change of flags alone made the next SELECT pack the set that others were reading. */
+static void a_set_of_uids_that_others_read_stays_untouched(void **state)
+{
+    struct world *w = malloc(sizeof *w);
+    world_begin(w);
+    w->seed = 7;
+    struct model_box *box = &w->boxes[0];
+    struct reader reader = reader_of(w);
+    struct watching watching;
+    uint64_t modseq;
+    pthread_t thread;
+    void *surprise;
+    for (unsigned i = 0; i < 20; i++)
+        add(w, box);
+    assert_int_equal(mailbox_uids(&reader, box->id, &watching.uids, &modseq), STORE_OK);
+    atomic_init(&watching.enough, false);
+    assert_int_equal(pthread_create(&thread, NULL, watch_set, &watching), 0);
+    for (unsigned i = 0; i < 50; i++) {
+        struct uidset *uids;
+        set_flags(w, box);
+        assert_int_equal(mailbox_uids(&reader, box->id, &uids, &modseq), STORE_OK);
+        assert_ptr_equal(uids, watching.uids);
+        uidset_unref(&uids);
+    }
+    atomic_store_explicit(&watching.enough, true, memory_order_relaxed);
+    assert_int_equal(pthread_join(thread, &surprise), 0);
+    assert_null(surprise);
+    uidset_unref(&watching.uids);
+    world_end(w);
+    free(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_store_agrees_with_a_model_through_random_changes),
         cmocka_unit_test(long_changes_are_done_in_slices_and_whole),
         cmocka_unit_test(purge_and_compaction_give_octets_back_and_lose_nothing),
+        cmocka_unit_test(a_set_of_uids_that_others_read_stays_untouched),
         cmocka_unit_test(a_lost_index_is_made_again_from_the_log),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
