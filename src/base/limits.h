@@ -60,6 +60,7 @@
     X(METADATA_NAME, 255, "octets", "the name of an entry", "BAD")                                                     \
     X(METADATA_OCTETS, 16384, "octets", "the value of an entry", "NO [METADATA MAXSIZE 16384]")                        \
     X(METADATA_ACCOUNT, 4194304, "octets", "of all metadata of an account", "NO [METADATA TOOMANY]")                   \
+    X(METADATA_READER, 65536, "octets", "of a reader's private metadata of a shared mailbox", "NO [METADATA TOOMANY]") \
     X(ACL_ENTRIES, 128, "entries", "of the access control list of a mailbox", "NO [LIMIT]")                            \
     X(SHARED_MAILBOXES, 5000, "mailboxes", "of others that one user sees in LIST",                                     \
       "nothing: the others aren't listed")                                                                             \

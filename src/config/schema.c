@@ -59,6 +59,12 @@ const struct setting settings_table[] = {
     {"imap.literals", SETTING_CHOICE, "plus", 0, 0, "plus|minus", CHANGE_RELOAD, FOR_MAIL | FOR_GATE,
      "plus: a client sends literals of any size without asking first (LITERAL+). minus: up to 4096 octets (LITERAL-); "
      "a larger one is refused (RFC 7888)."},
+    {"imap.message_limit", SETTING_NUMBER, "0", 0, UINT32_MAX, NULL, CHANGE_RELOAD, FOR_MAIL,
+     "How many messages one command works on (MESSAGELIMIT of RFC 9738, which wants at least 1000): FETCH, STORE, "
+     "SEARCH, MOVE and UID EXPUNGE take the newest of them and say so, COPY, APPEND, SORT and THREAD of more are "
+     "refused. 0: no limit."},
+    {"imap.save_limit", SETTING_NUMBER, "0", 0, UINT32_MAX, NULL, CHANGE_RELOAD, FOR_MAIL,
+     "The same for COPY and APPEND alone (SAVELIMIT), where imap.message_limit is 0. 0: no limit."},
     {"imap.hide_capabilities", SETTING_TEXT, "", 0, 1000, NULL, CHANGE_RELOAD, FOR_MAIL | FOR_GATE,
      "Words that CAPABILITY leaves out, with blanks between (\"COMPRESS=DEFLATE IDLE\"), for clients that misuse them. "
      "What they stand for still works."},

@@ -291,9 +291,11 @@ static bool imap_start(struct session *session, const struct adopted *adopted)
     pthread_mutex_init(&imap->heard.lock, NULL);
     buffer_init(&imap->frame, LIMIT_IMAP_COMMAND + 2 * (size_t)LIMIT_IMAP_LITERAL);
     struct buffer *out = imap_output(imap);
+    bool administrator; /* as far as memory knows: the command CAPABILITY reads it whatever it takes */
+    quota_is_administrator(imap, READ_NONBLOCKING, &administrator);
     buffer_append_view(out, adopted->tag);
     buffer_append_string(out, " OK [CAPABILITY ");
-    imap_write_capabilities(out);
+    imap_write_capabilities(out, administrator);
     buffer_append_string(out, "] ");
     imap_say(imap, "Logged in\r\n");
     return true;

@@ -11,8 +11,11 @@
 enum step_result capability_step(struct imap *imap, struct step_context *context)
 {
     struct buffer *out = imap_output(imap);
+    bool administrator;
+    if (quota_is_administrator(imap, context->mode, &administrator) == STORE_WOULD_BLOCK)
+        return imap_wait_pool(context);
     buffer_append_string(out, "* CAPABILITY ");
-    imap_write_capabilities(out);
+    imap_write_capabilities(out, administrator);
     buffer_append_string(out, "\r\n");
     imap_finish(imap, "OK", NULL, "Capability completed");
     return STEP_DONE;

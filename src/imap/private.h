@@ -112,8 +112,8 @@ extern const struct imap_command imap_commands[];
 extern const size_t imap_command_count;
 /* A literal of that size may be sent so: `waits` for "+", or without asking (RFC 7888). */
 bool imap_literal_allowed(uint64_t octets, bool waits);
-/* What CAPABILITY says after login. */
-void imap_write_capabilities(struct buffer *out);
+/* What CAPABILITY says after login. `administrator`: QUOTASET too. */
+void imap_write_capabilities(struct buffer *out, bool administrator);
 
 /* ---- the session ---- */
 
@@ -387,9 +387,11 @@ bool genurlauth_parse(struct imap *imap, struct arguments *a);
 enum step_result genurlauth_step(struct imap *imap, struct step_context *context);
 bool resetkey_parse(struct imap *imap, struct arguments *a);
 enum step_result resetkey_step(struct imap *imap, struct step_context *context);
+void urlauth_drop(struct imap *imap);
+/* urlfetch.c */
 bool urlfetch_parse(struct imap *imap, struct arguments *a);
 enum step_result urlfetch_step(struct imap *imap, struct step_context *context);
-void urlauth_drop(struct imap *imap);
+void urlfetch_drop(struct imap *imap);
 
 /* compress.c */
 bool compress_parse(struct imap *imap, struct arguments *a);
@@ -408,6 +410,8 @@ bool myrights_parse(struct imap *imap, struct arguments *a);
 enum step_result myrights_step(struct imap *imap, struct step_context *context);
 
 /* quota.c */
+/* May the user set quotas (imap.administrator of the account)? */
+enum store_error quota_is_administrator(const struct imap *imap, enum read_mode mode, bool *is_r);
 bool getquota_parse(struct imap *imap, struct arguments *a);
 enum step_result getquota_step(struct imap *imap, struct step_context *context);
 bool getquotaroot_parse(struct imap *imap, struct arguments *a);

@@ -5,6 +5,7 @@
  * Tested   tests/e2e/test_imap.py
  */
 #include "base/memory.h"
+#include "imap/messagelimit.h"
 #include "imap/place.h"
 
 struct storing {
@@ -12,6 +13,7 @@ struct storing {
     struct flag_list flags;
     struct flag_change change;
     bool silent, checked;
+    uint32_t limit, lowest; /* RFC 9738 */
     uint32_t next_uid;
     bool missing;
     struct message_rows rows;
@@ -57,6 +59,8 @@ bool store_parse(struct imap *imap, struct arguments *a)
         !take_modifier(imap, a, s) || !take_action(a, s) || !arguments_space(a) ||
         !arguments_flags(a, true, &s->flags) || !arguments_end(a))
         return false;
+    s->limit = messagelimit_of_command();
+    s->lowest = messagelimit_clip(&s->set, s->limit);
     s->changed = uidset_new();
     s->refused = uidset_new();
     s->change.flags = s->flags.flags;
@@ -156,10 +160,14 @@ static void finish_modified(struct imap *imap, const struct storing *s)
 
 static void finish(struct imap *imap, const struct storing *s)
 {
+    if (s->lowest && (s->missing || uidset_count(s->refused)))
+        messagelimit_tell(imap, s->limit, s->lowest);
     if (uidset_count(s->refused))
         finish_modified(imap, s);
     else if (s->missing)
         imap_finish_error(imap, STORE_EXPUNGED);
+    else if (s->lowest)
+        messagelimit_finish(imap, s->limit, s->lowest);
     else
         imap_finish(imap, "OK", NULL, "Store completed");
 }

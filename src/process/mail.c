@@ -580,6 +580,8 @@ static void apply_settings(struct role_process *p)
     imap_set_progress(settings_u64(&p->settings, "imap.progress", LIMIT_IMAP_PROGRESS_MS / 1000) * 1000);
     imap_set_shared_user(view_of_string(settings_text(&p->settings, "imap.shared_user", "")));
     imap_set_literal_minus(strcmp(settings_text(&p->settings, "imap.literals", "plus"), "minus") == 0);
+    imap_set_message_limits((uint32_t)settings_u64(&p->settings, "imap.message_limit", 0),
+                            (uint32_t)settings_u64(&p->settings, "imap.save_limit", 0));
     imap_set_keepalive(settings_u64(&p->settings, "imap.keepalive", LIMIT_IMAP_KEEPALIVE_MS / 1000) * 1000);
     __atomic_store_n(&pop3.idle_ms, settings_u64(&p->settings, "pop3.idle_timeout", 600) * 1000, __ATOMIC_RELAXED);
     store_set_retention_days(mail.env.store, (uint32_t)settings_u64(&p->settings, "retention.days", 14));

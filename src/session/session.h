@@ -141,6 +141,11 @@ struct session *session_adopt(const struct mail_env *env, struct loop *loop, str
 void session_begin(struct session *session, const char *name);
 /* WAIT_CHANGE is of this account too, from the end of the step on; 0: of no other any more. Inside a step. */
 void session_watch(struct session *session, uint64_t account);
+/*
+ * WAIT_CHANGE is of these accounts as well, from the end of the step on, in place of those that the last call named.
+ * Inside a step. True: some weren't watched yet, so that what was read of them before the step's end may be old.
+ */
+bool session_watch_more(struct session *session, const uint64_t *accounts, size_t count);
 /* An outstanding request was answered: wakes WAIT_REPLY. On the session's loop. */
 void session_reply(struct session *session);
 /*

@@ -32,6 +32,7 @@
  *   Y time, modseq, kind  who removed, moved or restored what
  *   Z mailbox             who else may do what there; in account 0: whose mailboxes name an identifier
  *   s mailbox, account, page  which messages that reader of a shared mailbox has seen (the capitals are used up)
+ *   g mailbox, account, name  private metadata of that reader of a shared mailbox: as G
  * clang-format on
  *
  * Called   by store/, on any thread.

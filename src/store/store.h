@@ -52,6 +52,8 @@ enum store_error account_create(struct store *store, uint64_t quota_octets, uint
 /* Everything of it, in slices; its id is never given out again. */
 enum store_error account_delete(struct store *store, uint64_t account);
 enum store_error account_set_quota(struct store *store, uint64_t account, uint64_t octets, uint64_t messages);
+/* The same, inside mutation.run, of its account. 0: none. */
+enum store_error account_put_quota(struct txn *txn, uint64_t octets, uint64_t messages);
 /* Ascending ids, from `from`; false from each ends it. */
 enum store_error account_each(struct store *store, uint64_t from, bool (*each)(void *ctx, uint64_t account), void *ctx);
 
@@ -305,11 +307,14 @@ struct metadata_entry {
     struct view name, value; /* the name begins with "/private/" or "/shared/", in small letters */
     bool removed;            /* metadata_set: it shall go */
 };
-/* All of a mailbox; 0: of the account. At most LIMIT_METADATA_ENTRIES, in the arena. */
+/* All of a mailbox; 0: of the account. For a reader who isn't the owner (reader->seen_by) what is shared, and what is
+ * private of that reader. At most LIMIT_METADATA_ENTRIES of each, in the arena. */
 enum store_error metadata_read(const struct reader *reader, struct arena *arena, uint32_t mailbox,
                                struct metadata_entry **entries_r, size_t *count_r);
-/* All or nothing. STORE_LIMIT: too many, or too much of them in the account. */
-enum store_error metadata_set(struct txn *txn, uint32_t mailbox, const struct metadata_entry *entries, size_t count);
+/* All or nothing. STORE_LIMIT: too many, or too much of them in the account. by: who isn't the owner, whose private
+ * ones are kept apart, and aren't the owner's to pay for; else 0. */
+enum store_error metadata_set(struct txn *txn, uint32_t mailbox, uint64_t by, const struct metadata_entry *entries,
+                              size_t count);
 
 /* ---- secrets of mailboxes, which sign URLs (RFC 4467) ---- */
 
