@@ -140,6 +140,7 @@
     X(POP3_UIDL, 70, "octets", "a UIDL (RFC 1939 7)", "an imported one is left out")                                   \
     X(POP3_DOWNGRADE, 262144, "octets", "a header that is rewritten for clients without UTF8",                         \
       "a longer one as it is")                                                                                         \
+    X(POP3_AHEAD, 32, "messages", "whose places are looked up at once", "nothing")                                     \
     X(POP3_RECENT_DAYS, 30, "days", "that recent:NAME shows", "older mail is not there")                               \
     X(POP3_UIDL_FORMATS, 16, "formats", "of UIDLs one maildrop has shown", "a later change of the setting is ignored")
 #define LIMITS_ADMIN(X)                                                                                                \

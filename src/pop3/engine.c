@@ -225,6 +225,7 @@ static void pop3_end(struct session *session, const char *reason)
               (unsigned long long)pop3->removed, log_value(view_of_string(session->user), user, sizeof(user)));
     if (pop3->locked)
         pop3_unlock(session->account, pop3->maildrop.folder, pop3->opened);
+    pop3_ahead_drop(pop3);
     free(pop3->messages);
     free(pop3);
     session->engine = NULL;

@@ -43,16 +43,24 @@ struct pop3_patches {
 
 struct pop3_command;
 
+/* What RETR and TOP must know of a message. */
+struct pop3_place {
+    struct blob_location blob;
+    uint64_t octets, header_octets;
+    bool has_nul, has_raw_header;
+};
+
 /* RETR and TOP: where sending has got to. */
 struct pop3_sending {
-    bool found, answered, top, has_nul;
-    bool line_start; /* the next octet begins a line */
+    bool answered, top;
+    bool known_ahead; /* its place may be old */
+    bool line_start;  /* the next octet begins a line */
     bool after_cr;
-    uint64_t offset, octets, header_octets;
+    uint64_t offset;
     uint64_t lines_left; /* TOP: of the body */
     struct pop3_patches patches;
     size_t next_patch;
-    struct email email;
+    struct pop3_place place;
 };
 
 struct pop3 {
@@ -80,6 +88,8 @@ struct pop3 {
     size_t at;             /* LIST and UIDL: the next message */
     bool begun;
     struct pop3_sending sending;
+    size_t next_index; /* behind the last message sent */
+    struct pop3_ahead *ahead;
     struct mutation mutation;
     bool mutating, mutated, failed, disposal_settled;
     enum pop3_quitting quitting;
@@ -150,6 +160,11 @@ enum step_result pop3_uidl_step(struct pop3 *pop3, struct step_context *context)
 /* retrieve.c */
 enum step_result pop3_retr_step(struct pop3 *pop3, struct step_context *context);
 enum step_result pop3_top_step(struct pop3 *pop3, struct step_context *context);
+/* ahead.c: the message's place, as of some time ago. */
+enum store_error pop3_ahead_find(struct pop3 *pop3, const struct reader *reader, size_t index,
+                                 struct pop3_place *place_r);
+void pop3_ahead_drop(struct pop3 *pop3);
+void pop3_place_read(const struct email *email, struct pop3_place *place_r);
 /* The keyword of messages that POP no longer shows. */
 #define POP3_HIDDEN "$POP3Deleted"
 /* delete.c */

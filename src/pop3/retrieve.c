@@ -32,8 +32,8 @@ static void replace_nuls(char *octets, size_t size)
 static size_t cut_lines(struct pop3_sending *sending, const char *octets, size_t size, uint64_t source)
 {
     size_t at = 0;
-    if (sending->offset < sending->header_octets) {
-        uint64_t header = sending->header_octets - sending->offset;
+    if (sending->offset < sending->place.header_octets) {
+        uint64_t header = sending->place.header_octets - sending->offset;
         if (header >= source)
             return size;
         at = (size_t)header;
@@ -90,9 +90,9 @@ static bool send_stretch(struct pop3_sending *sending, struct buffer *out, size_
     char *octets = stretch_octets(out, from);
     size_t wanted = sending->top ? cut_lines(sending, octets, size, source) : size;
     sending->offset += source;
-    bool last = wanted < size || sending->offset >= sending->octets || source == 0;
+    bool last = wanted < size || sending->offset >= sending->place.octets || source == 0;
     buffer_truncate(out, from + wanted);
-    if (sending->has_nul)
+    if (sending->place.has_nul)
         replace_nuls(octets, wanted);
     if (wanted == 0)
         return last;
@@ -105,25 +105,31 @@ static bool send_stretch(struct pop3_sending *sending, struct buffer *out, size_
 
 /* ---- steps ---- */
 
+/* By itself, as it is now; with what stands in the place of headers that this client could not read. */
+static enum store_error find_alone(struct pop3 *pop3, const struct reader *reader)
+{
+    struct pop3_sending *sending = &pop3->sending;
+    struct buffer octets = {0};
+    struct email email;
+    enum store_error error = email_read(reader, pop3->messages[pop3->index].email, &octets, &email);
+    if (!error)
+        pop3_place_read(&email, &sending->place);
+    if (!error && !pop3->utf8 && sending->place.has_raw_header)
+        error = pop3_patches_make(&sending->patches, reader, &email);
+    buffer_free(&octets);
+    sending->known_ahead = false;
+    return error;
+}
+
 static enum store_error find_email(struct pop3 *pop3, const struct reader *reader)
 {
     struct pop3_sending *sending = &pop3->sending;
-    *sending = (struct pop3_sending){.line_start = true};
-    struct buffer octets = {0};
-    enum store_error error = email_read(reader, pop3->messages[pop3->index].email, &octets, &sending->email);
-    if (error == STORE_OK) {
-        struct digest_part part;
-        digest_part_at(&sending->email.digest, 0, &part);
-        sending->header_octets = part.header_offset + part.header_size;
-        sending->octets = sending->email.digest.size_octets;
-        sending->has_nul = (sending->email.digest.flags & DIGEST_HAS_NUL) != 0;
-        sending->found = true;
-        if (!pop3->utf8 && (sending->email.digest.flags & DIGEST_HEADER_RAW))
-            error = pop3_patches_make(&sending->patches, reader, &sending->email);
-    }
-    buffer_free(&octets);
-    /* The views end with the row; only the place of the octets is used from here on. */
-    sending->email.digest_octets = VIEW_EMPTY;
+    *sending = (struct pop3_sending){.line_start = true, .known_ahead = pop3->index == pop3->next_index};
+    if (!sending->known_ahead)
+        return find_alone(pop3, reader);
+    enum store_error error = pop3_ahead_find(pop3, reader, pop3->index, &sending->place);
+    if (!error && !pop3->utf8 && sending->place.has_raw_header)
+        error = find_alone(pop3, reader);
     return error;
 }
 
@@ -155,6 +161,7 @@ static void finish(struct pop3 *pop3)
     if (!sending->line_start)
         buffer_append_string(out, "\r\n");
     buffer_append_string(out, ".\r\n");
+    pop3->next_index = pop3->index + 1;
     if (!sending->top) {
         pop3->retrieved++;
         pop3->messages[pop3->index].retrieved = 1;
@@ -167,7 +174,7 @@ static enum store_error read_stretch(struct pop3_sending *sending, const struct 
 {
     const struct pop3_patches *patches = &sending->patches;
     const struct pop3_patch *patch = sending->next_patch < patches->count ? &patches->rows[sending->next_patch] : NULL;
-    uint64_t size = sending->octets - sending->offset;
+    uint64_t size = sending->place.octets - sending->offset;
     if (size > STRETCH_OCTETS)
         size = STRETCH_OCTETS;
     if (patch && patch->offset == sending->offset) {
@@ -179,7 +186,7 @@ static enum store_error read_stretch(struct pop3_sending *sending, const struct 
     if (patch && patch->offset - sending->offset < size)
         size = patch->offset - sending->offset;
     *source_r = size;
-    return size ? email_octets(reader, &sending->email, sending->offset, size, out) : STORE_OK;
+    return size ? blob_octets(reader, &sending->place.blob, sending->offset, size, out) : STORE_OK;
 }
 
 static enum step_result send_step(struct pop3 *pop3, struct step_context *context)
@@ -195,6 +202,14 @@ static enum step_result send_step(struct pop3 *pop3, struct step_context *contex
             answer(pop3);
         size_t from = buffer_size(out);
         enum store_error error = read_stretch(sending, &reader, out, &source);
+        if (error == STORE_NOT_FOUND && sending->known_ahead && sending->offset == 0) { /* it was moved */
+            buffer_truncate(out, before);
+            sending->answered = false;
+            pop3_ahead_drop(pop3);
+            error = find_alone(pop3, &reader);
+            if (error == STORE_OK)
+                continue;
+        }
         if (error != STORE_OK) {
             bool first = sending->offset == 0;
             buffer_truncate(out, first ? before : from);

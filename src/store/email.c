@@ -72,14 +72,28 @@ enum store_error email_read(const struct reader *reader, uint64_t number, struct
     return open_email(buffer_view(octets), number, email_r);
 }
 
+enum store_error blob_octets(const struct reader *reader, const struct blob_location *blob, uint64_t offset,
+                             uint64_t size, struct buffer *out)
+{
+    if (offset > blob->octets)
+        offset = blob->octets;
+    if (size > blob->octets - offset)
+        size = blob->octets - offset;
+    return size ? blob_read(reader->store->engine, reader->mode, reader->account, blob, offset, (size_t)size, out)
+                : STORE_OK;
+}
+
 enum store_error email_octets(const struct reader *reader, const struct email *email, uint64_t offset, uint64_t size,
                               struct buffer *out)
 {
-    if (offset > email->blob.octets)
-        offset = email->blob.octets;
-    if (size > email->blob.octets - offset)
-        size = email->blob.octets - offset;
-    return size ? blob_read(reader->store->engine, reader->mode, reader->account, &email->blob, offset, (size_t)size,
-                            out)
-                : STORE_OK;
+    enum store_error err = blob_octets(reader, &email->blob, offset, size, out);
+    if (err != STORE_NOT_FOUND)
+        return err;
+    struct buffer octets = {0};
+    struct email now;
+    err = email_read(reader, email->number, &octets, &now);
+    if (!err)
+        err = blob_octets(reader, &now.blob, offset, size, out);
+    buffer_free(&octets);
+    return err;
 }

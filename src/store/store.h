@@ -222,9 +222,12 @@ enum store_error email_cursor_read(struct email_cursor *cursor, uint64_t number,
 void email_cursor_free(struct email_cursor **cursor);
 /* One alone, which costs less than a cursor; its views lie in `octets`. */
 enum store_error email_read(const struct reader *reader, uint64_t number, struct buffer *octets, struct email *email_r);
-/* Octets [offset, offset+size) of the message, appended to out. */
+/* Octets [offset, offset+size) of the message, appended to out. blob_octets: STORE_NOT_FOUND if compaction has moved it
+ * since its record was read; email_octets looks again. */
 enum store_error email_octets(const struct reader *reader, const struct email *email, uint64_t offset, uint64_t size,
                               struct buffer *out);
+enum store_error blob_octets(const struct reader *reader, const struct blob_location *blob, uint64_t offset,
+                             uint64_t size, struct buffer *out);
 /* Emails of a thread, ascending. */
 enum store_error thread_emails(const struct reader *reader, struct arena *arena, uint64_t thread, uint64_t **numbers_r,
                                size_t *count_r);

@@ -26,7 +26,14 @@
  * other as one), at a level that leaves literals as they are: a code table for some hundred octets takes longer to read
  * than they do. Base64 is made smaller by nothing but a code table.
  */
-enum { HEADER_LEAST = 128, HEADER_MOST = 65536, BEHIND_LEAST = 1024, HEADER_LEVEL = -5, PACKED_LEAST = 64 };
+enum {
+    HEADER_LEAST = 128,
+    HEADER_MOST = 65536,
+    BEHIND_LEAST = 1024,
+    HEADER_LEVEL = -5,
+    PLAIN_HEAD_MOST = 512,
+    PACKED_LEAST = 64
+};
 
 /* ---- what a thread keeps ---- */
 
@@ -568,6 +575,44 @@ static enum store_error read_small(struct engine *engine, enum read_mode mode, u
     return error;
 }
 
+/* The length of what stands before a message that isn't packed, if by its length this may be one: of few accounts. */
+static size_t plain_head(const struct blob_location *location)
+{
+    uint64_t head = location->stored_octets > location->octets ? location->stored_octets - location->octets : 0;
+    bool fits = head >= RECORD_HEADER && head <= PLAIN_HEAD_MOST && (head - RECORD_HEADER) % 8 == 0;
+    return fits ? (size_t)head : 0;
+}
+
+/*
+ * All of a message that isn't packed, straight into the output. *done_r false: it is packed after all, or something is
+ * wrong with it; nothing was appended, and the long way tells.
+ */
+static enum store_error read_plain(enum read_mode mode, uint64_t account, const struct blob_location *location,
+                                   struct volume *volume, struct buffer *out, bool *done_r)
+{
+    char head[PLAIN_HEAD_MOST];
+    struct record record;
+    size_t head_octets = plain_head(location), octets = (size_t)location->octets;
+    char *to = head_octets ? buffer_reserve(out, octets) : NULL;
+    *done_r = false;
+    if (!to)
+        return STORE_OK;
+    struct iovec parts[] = {{head, head_octets}, {to, octets}};
+    enum store_error error = volume_read_parts(volume->fd, mode == READ_NONBLOCKING, parts, 2, location->offset);
+    if (error)
+        return error == STORE_CORRUPT ? STORE_OK : error;
+    struct view accounts = view_of(head + RECORD_HEADER, head_octets - RECORD_HEADER);
+    if (!record_decode(head, head_octets, location->volume, location->offset, location->stored_octets, &record) ||
+        record.kind != RECORD_MESSAGE || record.flags & RECORD_PACKED ||
+        record_accounts_octets(&record) != accounts.size ||
+        !record_parts_good(&record, accounts, view_of(to, octets), location->volume, location->offset) ||
+        record_fits(account, location, &record, accounts.data))
+        return STORE_OK;
+    buffer_commit(out, octets);
+    *done_r = true;
+    return STORE_OK;
+}
+
 static enum store_error small_blob(struct engine *engine, enum read_mode mode, uint64_t account,
                                    const struct blob_location *location, struct volume *volume, uint64_t offset,
                                    size_t size, struct buffer *out)
@@ -580,7 +625,11 @@ static enum store_error small_blob(struct engine *engine, enum read_mode mode, u
         buffer_append(out, s->frame + offset, size);
         return out->overflow ? STORE_LIMIT : STORE_OK;
     }
-    enum store_error error = read_small(engine, mode, account, location, volume, &record, &payload);
+    bool done = false;
+    enum store_error error = whole ? read_plain(mode, account, location, volume, out, &done) : STORE_OK;
+    if (error || done)
+        return error;
+    error = read_small(engine, mode, account, location, volume, &record, &payload);
     if (error)
         return error;
     size_t octets = (size_t)location->octets, stored = payload.size, first = 0;

@@ -1,5 +1,6 @@
 /* store/local/record.c: see store/local/record.h. */
 #include "store/local/record.h"
+#define XXH_INLINE_ALL /* a state on the stack */
 #include <xxhash.h>
 
 static const char volume_magic[8] = {'W', 'a', 'x', 'w', 'V', 'o', 'l', '1'};
@@ -8,6 +9,17 @@ static const char record_magic[4] = {'W', 'x', 'R', '1'};
 uint64_t record_checksum(const void *data, size_t size, uint32_t volume, uint64_t offset)
 {
     return XXH3_64bits_withSeed(data, size, (uint64_t)volume << 32 ^ offset);
+}
+
+bool record_parts_good(const struct record *record, struct view first, struct view second, uint32_t volume,
+                       uint64_t offset)
+{
+    XXH3_state_t state = {.seed = 0};
+    XXH3_64bits_reset_withSeed(&state, (uint64_t)volume << 32 ^ (offset + RECORD_HEADER));
+    XXH3_64bits_update(&state, first.data, first.size);
+    XXH3_64bits_update(&state, second.data, second.size);
+    return first.size + second.size == record_body_octets(record) &&
+           XXH3_64bits_digest(&state) == record->body_checksum;
 }
 
 uint64_t record_chain(uint64_t chain, uint64_t header_checksum)

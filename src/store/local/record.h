@@ -110,6 +110,9 @@ bool record_decode(const void *octets, size_t size, uint32_t volume, uint64_t of
 /* Octets of the body that its checksum covers. */
 size_t record_body_octets(const struct record *record);
 bool record_body_good(const struct record *record, const void *body, uint32_t volume, uint64_t offset);
+/* The same of a body that lies in two places. */
+bool record_parts_good(const struct record *record, struct view first, struct view second, uint32_t volume,
+                       uint64_t offset);
 static inline size_t record_accounts_octets(const struct record *record)
 {
     return (size_t)record->account_count * 8;

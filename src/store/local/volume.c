@@ -272,12 +272,25 @@ enum store_error volumes_list(struct volumes *volumes, struct volume_entry **lis
 
 /* ---- reading ---- */
 
-enum store_error volume_read(int fd, bool nonblocking, void *data, size_t size, uint64_t offset)
+/* Steps over what was read. */
+static void parts_advance(struct iovec **parts, size_t *count, size_t done)
 {
-    char *p = data;
-    while (size) {
-        struct iovec part = {p, size};
-        ssize_t n = preadv2(fd, &part, 1, (off_t)offset, nonblocking ? RWF_NOWAIT : 0);
+    while (*count && done >= (*parts)->iov_len) {
+        done -= (*parts)->iov_len;
+        ++*parts;
+        --*count;
+    }
+    if (*count) {
+        (*parts)->iov_base = (char *)(*parts)->iov_base + done;
+        (*parts)->iov_len -= done;
+    }
+}
+
+enum store_error volume_read_parts(int fd, bool nonblocking, struct iovec *parts, size_t count, uint64_t offset)
+{
+    parts_advance(&parts, &count, 0);
+    while (count) {
+        ssize_t n = preadv2(fd, parts, (int)count, (off_t)offset, nonblocking ? RWF_NOWAIT : 0);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0 && errno == EOPNOTSUPP && nonblocking) { /* a file system in memory: it never blocks */
@@ -288,11 +301,16 @@ enum store_error volume_read(int fd, bool nonblocking, void *data, size_t size, 
             return errno == EAGAIN ? STORE_WOULD_BLOCK : STORE_IO;
         if (n == 0)
             return STORE_CORRUPT;
-        p += n;
-        size -= (size_t)n;
+        parts_advance(&parts, &count, (size_t)n);
         offset += (uint64_t)n;
     }
     return STORE_OK;
+}
+
+enum store_error volume_read(int fd, bool nonblocking, void *data, size_t size, uint64_t offset)
+{
+    struct iovec part = {data, size};
+    return volume_read_parts(fd, nonblocking, &part, 1, offset);
 }
 
 enum { WINDOW_OCTETS = 1 << 20 };

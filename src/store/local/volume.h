@@ -12,6 +12,7 @@
 #include "store/local/record.h"
 #include <pthread.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 
 enum { VOLUMES_OPEN = 512, VOLUMES_HASH = 1024 };
 
@@ -62,6 +63,8 @@ enum store_error volume_write(int fd, const void *data, size_t size, uint64_t of
 /* All of it: STORE_OK; fewer octets there: STORE_CORRUPT; STORE_IO; nonblocking and not in memory: STORE_WOULD_BLOCK.
  */
 enum store_error volume_read(int fd, bool nonblocking, void *data, size_t size, uint64_t offset);
+/* Into several places; parts is used up. */
+enum store_error volume_read_parts(int fd, bool nonblocking, struct iovec *parts, size_t count, uint64_t offset);
 
 /* A window over a file, or over memory, for scans. */
 struct window {
