@@ -119,7 +119,7 @@ const struct setting settings_table[] = {
     {"store.cache", SETTING_OCTETS, "64M", MIB, 1024 * GIB, NULL, CHANGE_RESTART, FOR_MAIL, "Memory for the index."},
     {"store.reserve", SETTING_OCTETS, "0", 0, 1024 * TIB, NULL, CHANGE_RESTART, FOR_MAIL,
      "New mail is refused below this much free disk. 0: 1 %, at least 512M."},
-    {"store.pack_after", SETTING_SECONDS, "7d", 0, 3650 * 86400, NULL, CHANGE_RESTART, FOR_MAIL,
+    {"store.pack_after", SETTING_SECONDS, "7d", 0, UINT64_C(3650) * 86400, NULL, CHANGE_RESTART, FOR_MAIL,
      "Mail is stored as it is, to be read fast, until it is this old; then it is packed. 0: it is packed as it comes."},
     {"store.zstd_level", SETTING_NUMBER, "1", 1, 19, NULL, CHANGE_RESTART, FOR_MAIL, "How hard messages are packed."},
 

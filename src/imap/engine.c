@@ -374,6 +374,8 @@ static void imap_drop(struct session *session)
     uidset_unref(&imap->own_added);
     uidset_unref(&imap->own_gone);
     imap->own_modseq = 0;
+    free(imap->told.stretches);
+    imap->told = (struct told){0};
     imap->syncs_all = false;
     imap->command = NULL;
     imap->state = NULL;

@@ -116,10 +116,7 @@ static void choose_unseen(struct fetch *f)
 static void adopt_seen(struct imap *imap, struct fetch *f)
 {
     f->stale = true;
-    if (!imap->own_changed)
-        imap->own_changed = uidset_new();
-    uidset_add_set(imap->own_changed, f->seen);
-    imap->own_modseq = f->seen_change.modseq > imap->own_modseq ? f->seen_change.modseq : imap->own_modseq;
+    told_add(&imap->told, uidset_min(f->seen), uidset_max(f->seen), f->seen_change.modseq);
 }
 
 /* STEP_DONE: the rows in hand are marked as far as they can be. A store that can't write doesn't keep from reading. */

@@ -175,6 +175,16 @@ struct notify_heard {
     struct notify_touched *touched; /* null: nothing */
 };
 
+/* Flags that the client has been told as they were at that modseq. */
+struct told_stretch {
+    uint32_t first, last; /* UIDs */
+    uint64_t modseq;
+};
+struct told {
+    struct told_stretch *stretches; /* ascending, apart from each other */
+    size_t count, capacity;
+};
+
 struct imap {
     struct session *session;
     uint32_t enabled; /* enum imap_enabled */
@@ -205,6 +215,7 @@ struct imap {
     /* The client's own change: FETCH responses that the command tells itself or need not tell (.SILENT). */
     struct uidset *own_changed;
     uint64_t own_modseq;
+    struct told told; /* by a FETCH that set \Seen, a stretch of messages at a time */
     /* What the command put into the selected mailbox, and took out of it. */
     struct uidset *own_added, *own_gone;
     struct notify *notify; /* what the client asked for; null: it never did, and all of the selected mailbox is told */
@@ -290,6 +301,7 @@ uint32_t selected_number(const struct imap *imap, uint32_t uid); /* its sequence
  */
 enum step_result sync_step(struct imap *imap, struct step_context *context, bool expunges);
 void sync_drop(struct imap *imap);
+void told_add(struct told *told, uint32_t first, uint32_t last, uint64_t modseq);
 /* The names of keywords, read once a command into the command's arena. */
 enum store_error imap_keyword_names(struct imap *imap, const struct reader *reader, struct view **names_r,
                                     size_t *count_r);

@@ -202,10 +202,43 @@ static enum store_error tell_keywords(struct imap *imap, const struct reader *re
     return STORE_OK;
 }
 
+/* How many stretches lie below this UID. */
+static size_t told_below(const struct told *told, uint32_t uid)
+{
+    size_t from = 0, to = told->count;
+    while (from < to) {
+        size_t middle = from + (to - from) / 2;
+        if (told->stretches[middle].last < uid)
+            from = middle + 1;
+        else
+            to = middle;
+    }
+    return from;
+}
+
+void told_add(struct told *told, uint32_t first, uint32_t last, uint64_t modseq)
+{
+    size_t at = told_below(told, first);
+    if (told->count == told->capacity) {
+        told->capacity = told->capacity ? told->capacity * 2 : 16;
+        told->stretches = memory_resize(told->stretches, told->capacity * sizeof *told->stretches);
+    }
+    memmove(&told->stretches[at + 1], &told->stretches[at], (told->count - at) * sizeof *told->stretches);
+    told->stretches[at] = (struct told_stretch){.first = first, .last = last, .modseq = modseq};
+    told->count++;
+}
+
+static bool was_told(const struct told *told, const struct message_row *row)
+{
+    size_t at = told_below(told, row->uid);
+    return at < told->count && told->stretches[at].first <= row->uid && told->stretches[at].modseq == row->modseq;
+}
+
 /* The command itself told its own change, or was asked not to. */
 static bool is_own(const struct imap *imap, const struct message_row *row)
 {
-    return imap->own_changed && row->modseq <= imap->own_modseq && uidset_has(imap->own_changed, row->uid);
+    bool own = imap->own_changed && row->modseq <= imap->own_modseq && uidset_has(imap->own_changed, row->uid);
+    return own || was_told(&imap->told, row);
 }
 
 static void tell_flags_of(struct imap *imap, const struct message_row *row, const struct view *names, size_t count)

@@ -25,7 +25,7 @@ struct imap_url {
 /* False: it is no such URL. What it makes lies in the arena. */
 bool imap_url_parse(struct arena *arena, struct view text, struct imap_url *url_r);
 /* The message that it names, in that mailbox. STORE_NO_MAILBOX, STORE_NOT_FOUND, STORE_EXPUNGED. */
-enum store_error url_message(const struct imap_url *url, const struct reader *reader, uint32_t mailbox,
+enum store_error url_message(const struct imap_url *url, const struct reader *reader, uint32_t id,
                              struct message_row *row_r);
 
 /* The octets that a URL names, on their way: zeroed but for url. */

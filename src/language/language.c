@@ -61,11 +61,11 @@ static bool is_range(struct view range)
         if (c == '-' && octets) {
             first = false;
             octets = 0;
-        } else if (!is_letter(c) && (first || c < '0' || c > '9')) {
-            return false;
-        } else if (++octets > SUBTAG_OCTETS) {
-            return false;
+            continue;
         }
+        bool fits = is_letter(c) || (!first && c >= '0' && c <= '9');
+        if (!fits || ++octets > SUBTAG_OCTETS)
+            return false;
     }
     return octets > 0;
 }

@@ -190,6 +190,6 @@ struct engine_compaction {
     double live_share_below;
     bool every;
 };
-enum store_error engine_compact(struct engine *engine, const struct engine_compaction *compaction, uint64_t *freed_r);
+enum store_error engine_compact(struct engine *engine, const struct engine_compaction *schema, uint64_t *freed_r);
 
 #endif

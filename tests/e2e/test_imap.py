@@ -75,6 +75,29 @@ def test_fetch_sections_and_partials_are_exact(account):
     assert b"\\Seen" in b"".join(client.ok("FETCH 1 FLAGS"))
 
 
+def test_a_fetch_that_sets_seen_tells_each_message_once(account):
+    """In stretches of UIDs, each a change of its own, with what another session does in between."""
+    client, other, octets = imap(account), imap(account), message()
+    client.send(b"".join(b"%d APPEND INBOX {%d+}\r\n%s\r\n" % (n, len(octets), octets) for n in range(1, 251)))
+    client.until(b"250")
+    client.ok("SELECT INBOX")
+    other.ok("SELECT INBOX")
+    rows = [row for row in client.ok("FETCH 1:* BODY[TEXT]") if b" FETCH (" in row]
+    assert [int(row.split()[1]) for row in rows] == list(range(1, 251))
+    assert all(b"\\Seen" in row for row in rows)
+    assert not [row for row in client.ok("NOOP") if b" FETCH (" in row]
+    other.ok("STORE 1:250 -FLAGS (\\Seen)")
+    other.ok("STORE 3,130,250 +FLAGS (\\Flagged)")
+    client.send("f FETCH 1:* BODY[TEXT]\r\nn NOOP\r\n")
+    flags = {}
+    for tag in (b"f", b"n"):
+        for row in client.until(tag)[1]:
+            if b" FETCH (" in row and b"FLAGS" in row:
+                flags[int(row.split()[1])] = row
+    assert len(flags) == 250 and all(b"\\Seen" in row for row in flags.values())
+    assert sorted(n for n, row in flags.items() if b"\\Flagged" in row) == [3, 130, 250]
+
+
 def test_bodystructure_and_envelope_say_what_the_rfc_says(account):
     client = imap(account)
     append(client, b"Date: Wed, 17 Jul 1996 02:23:25 -0700 (PDT)\r\nFrom: Terry Gray <gray@cac.washington.edu>\r\nSubject: IMAP4rev1 WG mtg summary and minutes\r\n"

@@ -105,7 +105,7 @@ void packed_free(struct packed_writer *packed);
 enum store_error packed_begin(struct engine *engine, const struct volume_entry *list, size_t count);
 bool packed_is_written(const struct engine *engine, uint32_t number);
 /* A copy of a message's record, packed, for these accounts. Not on disk before packed_sync. */
-enum store_error packed_add(struct engine *engine, const struct record *record, const char *body,
+enum store_error packed_add(struct engine *engine, const struct record *from, const char *body,
                             const uint64_t *accounts, size_t account_count, struct blob **blob_r);
 enum store_error packed_sync(struct engine *engine);
 
