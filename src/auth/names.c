@@ -2,41 +2,14 @@
  * auth/names.c: see names.h.
  */
 #include "auth/names.h"
-
-#include <unicode/unorm2.h>
-#include <unicode/ustring.h>
-
-static bool is_ascii(struct view v)
-{
-    for (size_t i = 0; i < v.size; i++)
-        if ((unsigned char)v.data[i] >= 0x80)
-            return false;
-    return true;
-}
-
-static bool fold_unicode(struct view name, char out[NAME_SIZE])
-{
-    UErrorCode error = U_ZERO_ERROR;
-    UChar wide[2 * NAME_SIZE], folded[4 * NAME_SIZE];
-    int32_t wide_size = 0, folded_size = 0, size = 0;
-    const UNormalizer2 *fold = unorm2_getNFKCCasefoldInstance(&error);
-    u_strFromUTF8(wide, 2 * NAME_SIZE, &wide_size, name.data, (int32_t)name.size, &error);
-    folded_size = unorm2_normalize(fold, wide, wide_size, folded, 4 * NAME_SIZE, &error);
-    u_strToUTF8(out, NAME_SIZE, &size, folded, folded_size, &error);
-    return U_SUCCESS(error) && size > 0 && size < NAME_SIZE;
-}
+#include "digest/text.h"
 
 bool name_canonical(struct view name, char out[NAME_SIZE])
 {
     if (name.size == 0 || name.size >= NAME_SIZE || view_find(name, 0, 0) != SIZE_MAX)
         return false;
-    if (is_ascii(name)) {
-        for (size_t i = 0; i < name.size; i++)
-            out[i] = (char)(name.data[i] >= 'A' && name.data[i] <= 'Z' ? name.data[i] + ('a' - 'A') : name.data[i]);
-        out[name.size] = 0;
-    } else if (!fold_unicode(name, out)) {
+    if (!text_fold_name(name, out, NAME_SIZE))
         return false;
-    }
     for (const char *at = out; *at != 0; at++)
         if ((unsigned char)*at < 0x20 || *at == 0x7f)
             return false;

@@ -2,6 +2,7 @@
 #include "digest/text.h"
 #include <unicode/uchar.h>
 #include <unicode/unorm2.h>
+#include <unicode/ustring.h>
 
 static bool is_continuation(struct view text, size_t at)
 {
@@ -113,6 +114,33 @@ static void fold_one(const UNormalizer2 *nfkd, uint32_t c, struct buffer *out)
             piece = ((piece & 0x3FF) << 10) + (pieces[++i] & 0x3FFu) + 0x10000;
         text_append(out, piece);
     }
+}
+
+static bool fold_wide_name(struct view name, char *out, size_t size)
+{
+    enum { WIDE = 1024 };
+    UErrorCode error = U_ZERO_ERROR;
+    UChar wide[WIDE], folded[2 * WIDE];
+    int32_t wide_size = 0, folded_size = 0, octets = 0;
+    if (name.size > WIDE)
+        return false;
+    const UNormalizer2 *fold = unorm2_getNFKCCasefoldInstance(&error);
+    u_strFromUTF8(wide, WIDE, &wide_size, name.data, (int32_t)name.size, &error);
+    folded_size = unorm2_normalize(fold, wide, wide_size, folded, 2 * WIDE, &error);
+    u_strToUTF8(out, (int32_t)size, &octets, folded, folded_size, &error);
+    return U_SUCCESS(error) && octets > 0 && (size_t)octets < size;
+}
+
+bool text_fold_name(struct view name, char *out, size_t size)
+{
+    if (!text_is_ascii(name))
+        return fold_wide_name(name, out, size);
+    if (name.size >= size)
+        return false;
+    for (size_t i = 0; i < name.size; i++)
+        out[i] = (char)(name.data[i] >= 'A' && name.data[i] <= 'Z' ? name.data[i] + ('a' - 'A') : name.data[i]);
+    out[name.size] = '\0';
+    return true;
 }
 
 void text_fold(struct view utf8, struct buffer *out)

@@ -23,6 +23,9 @@ bool text_valid(struct view text);
 bool text_is_ascii(struct view text);
 /* The longest beginning of at most max_octets that ends at a whole character. */
 struct view text_cut(struct view text, size_t max_octets);
+/* The one form in which names of users and groups are compared, NFKC_Casefold, zero-terminated. False: not UTF-8, or
+ * longer than out. */
+bool text_fold_name(struct view name, char *out, size_t size);
 /* Appends the text folded by i;unicode-casemap. */
 void text_fold(struct view utf8, struct buffer *out);
 

@@ -7,6 +7,7 @@
  * Fails    without the right to look a mailbox up as if it weren't there: place.h.
  * Tested   tests/e2e/test_cap_acl.py, test_acl_matrix.py
  */
+#include "digest/text.h"
 #include "imap/place.h"
 
 struct naming_rights {
@@ -43,14 +44,11 @@ static bool take_mailbox(struct arguments *a, struct naming_rights *n)
     return arguments_space(a) && arguments_mailbox(a, &n->name, &n->valid);
 }
 
-/* Names of groups are kept in small letters. */
-static struct view small_letters(struct arena *arena, struct view text)
+/* Names of groups are kept as those of users are (auth/names.h). Empty: it can't be one. */
+static struct view group_name(struct arena *arena, struct view text)
 {
-    char *small = arena_string(arena, text);
-    for (size_t i = 0; i < text.size; i++)
-        if (small[i] >= 'A' && small[i] <= 'Z')
-            small[i] = (char)(small[i] - 'A' + 'a');
-    return view_of(small, text.size);
+    char folded[LIMIT_GROUP_OCTETS + 1];
+    return text_fold_name(text, folded, sizeof folded) ? arena_view(arena, view_of_string(folded)) : VIEW_EMPTY;
 }
 
 static bool take_identifier(struct arguments *a, struct naming_rights *n)
@@ -65,8 +63,8 @@ static bool take_identifier(struct arguments *a, struct naming_rights *n)
     n->entry.kind = view_equal_string_nocase(rest, "anyone") ? ACL_ANYONE
                     : rest.data[0] == '$'                    ? ACL_GROUP
                                                              : ACL_ACCOUNT;
-    n->entry.group = n->entry.kind == ACL_GROUP ? small_letters(a->arena, view_skip(rest, 1)) : VIEW_EMPTY;
-    if (n->entry.kind == ACL_GROUP && (!n->entry.group.size || n->entry.group.size > LIMIT_GROUP_OCTETS))
+    n->entry.group = n->entry.kind == ACL_GROUP ? group_name(a->arena, view_skip(rest, 1)) : VIEW_EMPTY;
+    if (n->entry.kind == ACL_GROUP && !n->entry.group.size)
         return fail(a, "A group has no such name");
     return true;
 }

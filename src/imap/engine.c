@@ -426,9 +426,14 @@ static void imap_end(struct session *session, const char *reason)
     session->engine = NULL;
 }
 
-static void imap_idle_out(struct session *session)
+static void imap_farewell(struct session *session, enum farewell why)
 {
-    imap_untagged(session->engine, "BYE Idle for too long");
+    if (why == FAREWELL_IDLE)
+        imap_untagged(session->engine, "BYE Idle for too long");
+    else if (why == FAREWELL_REVOKED)
+        imap_untagged(session->engine, "BYE This login is no longer valid");
+    else
+        imap_untagged(session->engine, "BYE The server is shutting down");
 }
 
 const struct protocol_engine imap_engine = {
@@ -440,6 +445,6 @@ const struct protocol_engine imap_engine = {
     .emit = imap_emit,
     .changed = imap_changed,
     .end = imap_end,
-    .idle_out = imap_idle_out,
+    .farewell = imap_farewell,
     .idle_ms = LIMIT_IMAP_IDLE_MS,
 };

@@ -231,11 +231,7 @@ static void pop3_end(struct session *session, const char *reason)
     session->engine = NULL;
 }
 
-/* RFC 1939 3: closed without a word, and without deleting anything. */
-static void pop3_idle_out(struct session *session)
-{
-}
-
+/* No farewell: RFC 1939 3 closes without a word, and without deleting anything. */
 const struct protocol_engine pop3_engine = {
     .name = "pop3",
     .start = pop3_start,
@@ -243,6 +239,5 @@ const struct protocol_engine pop3_engine = {
     .step = pop3_step,
     .drop = pop3_drop,
     .end = pop3_end,
-    .idle_out = pop3_idle_out,
     .idle_ms = LIMIT_POP3_IDLE_MS,
 };

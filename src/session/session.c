@@ -559,8 +559,8 @@ static void on_timer(void *ctx)
     }
     if (p->ending || p->gone)
         return;
-    if (s->protocol->idle_out)
-        s->protocol->idle_out(s);
+    if (s->protocol->farewell)
+        s->protocol->farewell(s, FAREWELL_IDLE);
     session_end(s, true, "idle");
 }
 
@@ -639,8 +639,8 @@ void session_end_account(struct loop *loop, uint64_t account, uint64_t credentia
     for (struct session *s = registry_of(loop)->first; s; s = next) {
         next = s->private->next;
         if (!s->private->ending && s->account == account && (!credential || s->credential == credential)) {
-            if (s->protocol->idle_out && !s->private->lent)
-                s->protocol->idle_out(s);
+            if (s->protocol->farewell && !s->private->lent)
+                s->protocol->farewell(s, FAREWELL_REVOKED);
             session_end(s, true, "revoked");
         }
     }
@@ -651,8 +651,8 @@ void session_end_all(struct loop *loop)
     struct session *next;
     for (struct session *s = registry_of(loop)->first; s; s = next) {
         next = s->private->next;
-        if (s->protocol->idle_out && !s->private->lent && !s->private->ending && s->private->phase == PHASE_IDLE)
-            s->protocol->idle_out(s);
+        if (s->protocol->farewell && !s->private->lent && !s->private->ending && s->private->phase == PHASE_IDLE)
+            s->protocol->farewell(s, FAREWELL_SHUTDOWN);
         session_end(s, true, "shutting down");
     }
 }

@@ -74,6 +74,9 @@ struct step_context {
 };
 
 /* A protocol engine. One static table a protocol. */
+/* Why the server ends a session that is well; the protocol says so if it can. */
+enum farewell { FAREWELL_IDLE, FAREWELL_REVOKED, FAREWELL_SHUTDOWN };
+
 struct protocol_engine {
     const char *name;
     /* After adoption: greet (mail writes the tagged OK or +OK). Returns false to refuse: then nothing was written. */
@@ -95,8 +98,8 @@ struct protocol_engine {
     bool (*changed)(struct session *session, const struct touch *touch);
     /* The stream is gone or session_end was called: free `engine`. */
     void (*end)(struct session *session, const char *reason);
-    /* Idle timeout: say BYE if the protocol has such a thing. */
-    void (*idle_out)(struct session *session);
+    /* The server ends it: say BYE if the protocol has such a thing. May be null. */
+    void (*farewell)(struct session *session, enum farewell why);
     uint64_t idle_ms;
 };
 

@@ -223,6 +223,16 @@ def test_a_group_has_rights_while_one_is_in_it(server, two):
     assert told[-1].startswith(b"* BYE") and status.split()[1] == b"NO"
 
 
+def test_groups_are_compared_as_users_are(server, two):
+    """Folded by NFKC_Casefold, as the command line does: in any letters, of any alphabet."""
+    server.command("user", "group", two.other.user, "--add=\u00c4RZTE")
+    identifier = "$\u00e4\u0052Zte".encode()
+    two.owner.send(b"a SETACL Project {%d+}\r\n%s lr\r\n" % (len(identifier), identifier))
+    assert two.owner.until(b"a")[0].startswith(b"a OK")
+    two.guest.ok("SELECT " + two.name)
+    assert "$\u00e4rzte".encode() in b"".join(two.owner.ok("GETACL Project"))
+
+
 def test_anyone_is_everybody_but_not_who_is_excepted(own_server):
     """On a server of its own: everybody sees it in LIST."""
     instance = own_server()

@@ -39,6 +39,18 @@ def answers(account):
         return False
 
 
+def test_sessions_hear_why_they_end(own_server):
+    from conftest import new_account
+    from raw import imap
+    instance = own_server()
+    account = new_account(instance)
+    first, second = imap(account, "INBOX"), imap(new_account(instance), "INBOX")
+    instance.command("user", "password", account.user, stdin="another-one\n")
+    assert first.line().startswith(b"* BYE This login is no longer valid")
+    instance.stop()
+    assert second.line().startswith(b"* BYE The server is shutting down")
+
+
 def test_each_role_is_a_process_of_its_own_behind_walls(own_server):
     instance = own_server()
     # Serving begins before the last gate has built its walls: until then nobody is answered by it.
