@@ -1,11 +1,12 @@
 /*
  * imap/quota.c: GETQUOTA, GETQUOTAROOT, SETQUOTA (RFC 9208 4.1): one quota root, which is the account.
  *
- * Does     STORAGE and MESSAGE where the account has such a limit, MAILBOX always. Whoever reads mail doesn't set
- *          quotas: SETQUOTA is understood and refused, and QUOTASET isn't announced.
- * Tested   tests/e2e/test_cap_quota.py
+ * Does     STORAGE and MESSAGE where the account has such a limit, MAILBOX and ANNOTATION-STORAGE always. Whoever reads
+ * mail doesn't set quotas: SETQUOTA is understood and refused, and QUOTASET isn't announced. Tested
+ * tests/e2e/test_cap_quota.py
  */
 #include "imap/place.h"
+#include "store/annotation.h"
 
 static const struct view root_name = VIEW_LITERAL("account");
 
@@ -62,9 +63,10 @@ static uint64_t kibibytes(uint64_t octets)
     return octets / 1024 + (octets % 1024 != 0);
 }
 
-/* RFC 9208 5: STORAGE counts 1024 octets. */
-static void write_quota(struct imap *imap, const struct account *account)
+/* RFC 9208 5: STORAGE and ANNOTATION-STORAGE count 1024 octets. */
+static void write_quota(struct imap *imap, const struct account *account, uint64_t annotations)
 {
+    uint64_t most = store_annotation_limit(imap->session->env->store);
     struct buffer *out = imap_output(imap);
     buffer_append_string(out, "* QUOTA ");
     buffer_append_view(out, root_name);
@@ -75,14 +77,18 @@ static void write_quota(struct imap *imap, const struct account *account)
     if (account->quota_messages)
         buffer_printf(out, "MESSAGE %llu %llu ", (unsigned long long)account->messages,
                       (unsigned long long)account->quota_messages);
-    buffer_printf(out, "MAILBOX %u %u)\r\n", account->mailboxes, (unsigned)LIMIT_MAILBOXES);
+    buffer_printf(out, "MAILBOX %u %u ANNOTATION-STORAGE %llu %llu)\r\n", account->mailboxes, (unsigned)LIMIT_MAILBOXES,
+                  (unsigned long long)kibibytes(annotations), (unsigned long long)(most / 1024));
 }
 
 static enum step_result answer(struct imap *imap, struct step_context *context, const struct quota *root_of)
 {
     struct reader reader = session_reader(imap->session, context);
     struct account account;
+    struct annotation_total annotations;
     enum store_error error = account_read(&reader, &account);
+    if (!error)
+        error = annotation_total(&reader, &annotations);
     if (error == STORE_WOULD_BLOCK)
         return imap_wait_pool(context);
     if (error) {
@@ -97,7 +103,7 @@ static enum step_result answer(struct imap *imap, struct step_context *context, 
         buffer_append_view(out, root_name);
         buffer_append_string(out, "\r\n");
     }
-    write_quota(imap, &account);
+    write_quota(imap, &account, annotations.octets);
     imap_finish(imap, "OK", NULL, "That is the quota");
     return STEP_DONE;
 }
