@@ -3,6 +3,19 @@
 #include "digest/digest.h"
 #include "base/memory.h"
 
+static void read_structure(const struct digest *d, uint32_t index)
+{
+    for (unsigned utf8 = 0; utf8 < 2; utf8++) {
+        struct buffer decoded = {0};
+        struct view structure, whole = utf8 ? d->bodystructure_utf8 : d->bodystructure;
+        if (digest_part_structure(d, utf8, index, &structure)) {
+            BUG_IF(structure.data < whole.data || structure.data + structure.size > whole.data + whole.size);
+            (void)structure_write_decoded(structure, 1, 1, &decoded);
+        }
+        buffer_free(&decoded);
+    }
+}
+
 static void read_all(const struct digest *d)
 {
     struct buffer body = {0};
@@ -14,6 +27,7 @@ static void read_all(const struct digest *d)
         digest_part_at(d, i, &part);
         BUG_IF(part.parent != PART_NONE && part.parent >= i);
         BUG_IF(part.body_offset + part.body_size > d->size_octets);
+        read_structure(d, i);
     }
     const uint32_t numbers[] = {1, 1, 2, 1};
     for (size_t count = 0; count <= 4; count++) {

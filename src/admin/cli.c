@@ -188,8 +188,9 @@ static const struct cli_verb verbs[] = {
     {"user group", "NAME", "--add=GROUP --remove=GROUP",
      "the groups that a user is in; mailboxes can be shared with them", 1, 1, do_auth},
     {"user set", "NAME SETTING=VALUE ...", "",
-     "settings of one user alone: pop3.delete, pop3.retrieve, pop3.uidl; an empty value: the default again", 2, 4,
-     do_account},
+     "settings of one user alone: pop3.delete, pop3.retrieve, pop3.uidl, imap.administrator; an empty value: the "
+     "default again",
+     2, 5, do_account},
     {"user settings", "NAME", "", "what was set for one user alone", 1, 1, do_account},
     {"auth test", "NAME", "", "is this the user's password?", 1, 1, auth_test},
     {"mailbox list", "USER", "", "the mailboxes of a user", 1, 1, do_account},

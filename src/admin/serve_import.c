@@ -327,6 +327,7 @@ static void item_end(struct import *import)
                                             .parser = import->serving->env->parser,
                                             .accounts = &import->account,
                                             .account_count = 1,
+                                            .utc_s = item->date_utc_s,
                                             .done = item_parsed};
     batch->octets += staged_octets(item->staged);
     batch->mailbox = import->mailbox;

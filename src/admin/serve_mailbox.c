@@ -305,7 +305,7 @@ int serve_compact(struct serving *serving)
     const char *below = serving_option(serving, "below", 0);
     if (below != NULL && !view_parse_u64(view_of_string(below), 100, &percent))
         return serving_fail(serving, EX_USAGE, "can't use --below=%s: a share in percent, 0 to 100", below);
-    enum store_error error = store_compact(serving->env->store, (double)percent / 100, &freed);
+    enum store_error error = store_compact(serving->env->store, (double)percent / 100, true, &freed);
     if (error != STORE_OK)
         return serving_store_failed(serving, "can't compact", error);
     serving_columns(serving, "freed:o");

@@ -13,7 +13,9 @@
 #include <sysexits.h>
 
 /* The settings that an account may have of its own. */
-static const char *const own[] = {"pop3.delete", "pop3.retrieve", "pop3.uidl"};
+static const char *const own[] = {"pop3.delete", "pop3.retrieve", "pop3.uidl", "imap.administrator"};
+/* What no configuration gives to everybody: it may set quotas over IMAP (RFC 9208 4.1.3). */
+static const struct setting administrator = {.name = "imap.administrator", .type = SETTING_BOOL, .fallback = "false"};
 
 struct wish {
     struct view name;
@@ -31,6 +33,11 @@ static bool is_own(struct view name)
         if (view_equal_string(name, own[i]))
             return true;
     return false;
+}
+
+static const struct setting *find_setting(struct view name)
+{
+    return view_equal_string(name, administrator.name) ? &administrator : setting_find(name);
 }
 
 static enum store_error put_wishes(struct txn *txn, struct mutation *mutation)
@@ -52,14 +59,14 @@ static int take_wish(struct serving *serving, struct wishes *wishes, const char 
     if (equals == SIZE_MAX)
         return serving_fail(serving, EX_USAGE, "can't set \"%s\": say NAME=VALUE, or NAME= for the default", said);
     if (!is_own(name))
-        return serving_fail(serving, EX_USAGE, "%.*s can't be set for one user: %s, %s or %s can", VIEW_PRINTF(name),
-                            own[0], own[1], own[2]);
+        return serving_fail(serving, EX_USAGE, "%.*s can't be set for one user: %s, %s, %s or %s can",
+                            VIEW_PRINTF(name), own[0], own[1], own[2], own[3]);
     if (wishes->count == sizeof(own) / sizeof(own[0]))
         return serving_fail(serving, EX_USAGE, "too many settings at once");
     struct wish *wish = &wishes->rows[wishes->count++];
     struct view value = view_skip(word, equals + 1);
     wish->name = name;
-    if (value.size > 0 && !setting_canonical(setting_find(name), value, &wish->value, why, sizeof(why)))
+    if (value.size > 0 && !setting_canonical(find_setting(name), value, &wish->value, why, sizeof(why)))
         return serving_fail(serving, EX_USAGE, "%.*s: %s", VIEW_PRINTF(name), why);
     return EX_OK;
 }

@@ -115,26 +115,30 @@ void buffer_append_u64(struct buffer *b, uint64_t value)
     buffer_append(b, digits + at, sizeof digits - at);
 }
 
-void buffer_printf(struct buffer *b, const char *format, ...)
+void buffer_vprintf(struct buffer *b, const char *format, va_list arguments)
 {
     char few[512];
+    va_list again;
+    va_copy(again, arguments);
+    int size = vsnprintf(few, sizeof few, format, arguments);
+    if (size >= 0 && (size_t)size < sizeof few) {
+        buffer_append(b, few, (size_t)size);
+    } else {
+        char *room = size < 0 ? NULL : buffer_reserve(b, (size_t)size + 1);
+        if (room) {
+            vsnprintf(room, (size_t)size + 1, format, again);
+            b->end += (size_t)size;
+        }
+    }
+    va_end(again);
+}
+
+void buffer_printf(struct buffer *b, const char *format, ...)
+{
     va_list arguments;
     va_start(arguments, format);
-    int size = vsnprintf(few, sizeof few, format, arguments);
+    buffer_vprintf(b, format, arguments);
     va_end(arguments);
-    if (size < 0)
-        return;
-    if ((size_t)size < sizeof few) {
-        buffer_append(b, few, (size_t)size);
-        return;
-    }
-    char *room = buffer_reserve(b, (size_t)size + 1);
-    if (!room)
-        return;
-    va_start(arguments, format);
-    vsnprintf(room, (size_t)size + 1, format, arguments);
-    va_end(arguments);
-    b->end += (size_t)size;
 }
 
 void buffer_release_idle(struct buffer *b, size_t keep)

@@ -49,6 +49,7 @@ void buffer_append_string(struct buffer *b, const char *text);
 void buffer_append_char(struct buffer *b, char c);
 void buffer_append_u64(struct buffer *b, uint64_t value); /* decimal */
 void buffer_printf(struct buffer *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void buffer_vprintf(struct buffer *b, const char *format, va_list arguments) __attribute__((format(printf, 2, 0)));
 /* Gives memory back if the buffer is empty and holds more than `keep` octets. */
 void buffer_release_idle(struct buffer *b, size_t keep);
 

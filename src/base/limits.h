@@ -67,14 +67,14 @@
       "NO [ANNOTATE TOOMANY]")                                                                                         \
     X(ANNOTATION_ROWS, 512, "annotations", "of a message, whosever, removed ones too", "NO [ANNOTATE TOOMANY]")        \
     X(ANNOTATION_MESSAGE, 1048576, "octets", "of all annotations of a message", "NO [ANNOTATE TOOMANY]")               \
+    X(METADATA_READER, 65536, "octets", "of a reader's private metadata of a shared mailbox", "NO [METADATA TOOMANY]") \
     X(ACL_ENTRIES, 128, "entries", "of the access control list of a mailbox", "NO [LIMIT]")                            \
     X(SHARED_MAILBOXES, 5000, "mailboxes", "of others that one user sees in LIST",                                     \
       "nothing: the others aren't listed")                                                                             \
     X(SHARED_ACCOUNTS, 1000, "accounts", "whose mailboxes one user sees in LIST", "nothing: the others aren't listed") \
     X(REFERENCES, 64, "ids", "of one message looked at for threads", "nothing")                                        \
     X(HISTORY_ENTRIES, 20000, "entries", "of an account's history", "nothing: the oldest go")                          \
-    X(HISTORY_NAME, 1024, "octets", "of a mailbox's name in the account's history", "nothing: it is cut")              \
-    X(ZSTD_LEVEL, 1, "level", "compression of message bytes", "nothing")
+    X(HISTORY_NAME, 1024, "octets", "of a mailbox's name in the account's history", "nothing: it is cut")
 #define LIMITS_DELIVERY(X)                                                                                             \
     X(STAGE_MEMORY, 262144, "octets", "a message before it goes to the spool file", "nothing")                         \
     X(DELIVERY_PENDING, 67108864, "octets", "staged and not yet committed", "LMTP reading stops")                      \

@@ -19,6 +19,9 @@ const struct setting settings_table[] = {
      "The name that greetings and trace lines show. Empty: the machine's name."},
     {"log.level", SETTING_CHOICE, "info", 0, 0, "error|warn|info|debug", CHANGE_RESTART, FOR_ALL,
      "The least important lines that are logged."},
+    {"language", SETTING_CHOICE, "en", 0, 0, "en|de", CHANGE_RELOAD, FOR_GATE | FOR_MAIL,
+     "The language that a mail program gets if it asks for the server's own (LANGUAGE default, LANG *). One that asks "
+     "for none is answered in English (RFC 5255 3.1)."},
 
     {"listen.imap", SETTING_ADDRESS, "*:143", 0, 0, NULL, CHANGE_RESTART, FOR_NONE,
      "Where IMAP listens (with STARTTLS)."},
@@ -56,6 +59,12 @@ const struct setting settings_table[] = {
     {"imap.literals", SETTING_CHOICE, "plus", 0, 0, "plus|minus", CHANGE_RELOAD, FOR_MAIL | FOR_GATE,
      "plus: a client sends literals of any size without asking first (LITERAL+). minus: up to 4096 octets (LITERAL-); "
      "a larger one is refused (RFC 7888)."},
+    {"imap.message_limit", SETTING_NUMBER, "0", 0, UINT32_MAX, NULL, CHANGE_RELOAD, FOR_MAIL,
+     "How many messages one command works on (MESSAGELIMIT of RFC 9738, which wants at least 1000): FETCH, STORE, "
+     "SEARCH, MOVE and UID EXPUNGE take the newest of them and say so, COPY, APPEND, SORT and THREAD of more are "
+     "refused. 0: no limit."},
+    {"imap.save_limit", SETTING_NUMBER, "0", 0, UINT32_MAX, NULL, CHANGE_RELOAD, FOR_MAIL,
+     "The same for COPY and APPEND alone (SAVELIMIT), where imap.message_limit is 0. 0: no limit."},
     {"imap.hide_capabilities", SETTING_TEXT, "", 0, 1000, NULL, CHANGE_RELOAD, FOR_MAIL | FOR_GATE,
      "Words that CAPABILITY leaves out, with blanks between (\"COMPRESS=DEFLATE IDLE\"), for clients that misuse them. "
      "What they stand for still works."},
@@ -113,8 +122,9 @@ const struct setting settings_table[] = {
     {"store.cache", SETTING_OCTETS, "64M", MIB, 1024 * GIB, NULL, CHANGE_RESTART, FOR_MAIL, "Memory for the index."},
     {"store.reserve", SETTING_OCTETS, "0", 0, 1024 * TIB, NULL, CHANGE_RESTART, FOR_MAIL,
      "New mail is refused below this much free disk. 0: 1 %, at least 512M."},
-    {"store.zstd_level", SETTING_NUMBER, "1", 1, 19, NULL, CHANGE_RESTART, FOR_MAIL,
-     "How hard message bytes are packed."},
+    {"store.pack_after", SETTING_SECONDS, "7d", 0, 3650 * 86400, NULL, CHANGE_RESTART, FOR_MAIL,
+     "Mail is stored as it is, to be read fast, until it is this old; then it is packed. 0: it is packed as it comes."},
+    {"store.zstd_level", SETTING_NUMBER, "1", 1, 19, NULL, CHANGE_RESTART, FOR_MAIL, "How hard messages are packed."},
 
     {"control.socket", SETTING_PATH, "", 0, SOCKET_PATH_LONGEST - 5, NULL, CHANGE_RESTART, FOR_NONE,
      "Where the command line reaches a running server; auth's has .auth behind it. Empty: run/control in the data "

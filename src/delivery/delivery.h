@@ -41,6 +41,7 @@ struct staged_request {
     struct loop *loop;
     const uint64_t *accounts;
     size_t account_count;
+    int64_t utc_s; /* when the mail is of: what is old is packed at once */
     void (*done)(struct staged_request *request);
     enum store_error result;
 };

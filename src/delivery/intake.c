@@ -457,6 +457,7 @@ static void end_transaction(struct transaction *t, struct view tickets)
                                         .loop = desk->env.loop,
                                         .accounts = t->accounts,
                                         .account_count = t->account_count,
+                                        .utc_s = clock_wall_s(),
                                         .done = staged_done};
     staged_finish(&t->finish);
 }

@@ -208,8 +208,8 @@ static void make_blob(struct staged *s)
     struct staged_request *request = s->request;
     struct engine *engine = store_engine(s->stager.store);
     if (s->fd < 0) {
-        s->blob = blob_new(engine, buffer_view(&s->memory), request->accounts, request->account_count);
-        buffer_free(&s->memory); /* many messages of one APPEND wait for each other: compressed is enough */
+        s->blob = blob_new(engine, buffer_view(&s->memory), request->utc_s, request->accounts, request->account_count);
+        buffer_free(&s->memory); /* many messages of one APPEND wait for each other: one copy is enough */
         finish(s, STORE_OK);
         return;
     }

@@ -106,6 +106,16 @@ void digest_write_body(const struct digest *d, bool utf8, struct buffer *out);
  */
 uint32_t digest_find_part(const struct digest *d, const uint32_t *numbers, size_t count);
 
+/*
+ * structure.c: BODYSTRUCTURE of the part with that index (of 0: of the whole message), a view into the digest's. False:
+ * the list and the parts don't agree, as only a broken parse would leave them.
+ */
+bool digest_part_structure(const struct digest *d, bool utf8, uint32_t index, struct view *structure_r);
+/* Is it of a part that says how many lines it has? */
+bool structure_is_text(struct view structure);
+/* That of a leaf, as it is without its transfer encoding: "BINARY", with so many octets, and lines if it is text. */
+bool structure_write_decoded(struct view structure, uint64_t octets, uint32_t lines, struct buffer *out);
+
 /* Appends one stretch to what becomes body_cuts. */
 void digest_cuts_add(struct buffer *cuts, size_t offset, size_t size);
 /* Writes the octets that digest_open reads. parts is an array; views may be empty. False beyond LIMIT_DIGEST_OCTETS. */

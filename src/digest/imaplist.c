@@ -75,3 +75,61 @@ void imaplist_feed(struct imaplist *list, struct view octets)
     for (size_t at = 0; at < octets.size && list->state != IMAPLIST_BAD; at++)
         list->state = step(list, (unsigned char)octets.data[at]);
 }
+
+/* Behind the string that begins at `at`, or SIZE_MAX: it doesn't end. */
+static size_t string_end(struct view list, size_t at)
+{
+    uint64_t octets;
+    if (list.data[at] == '"') {
+        for (at++; at < list.size && list.data[at] != '"'; at++)
+            at += list.data[at] == '\\';
+        return at < list.size ? at + 1 : SIZE_MAX;
+    }
+    size_t brace = view_find(list, '}', at);
+    if (brace == SIZE_MAX || !view_parse_u64(view_slice(list, at + 1, brace - at - 1), list.size, &octets) ||
+        list.size - brace < 3 || list.size - brace - 3 < octets)
+        return SIZE_MAX;
+    return brace + 3 + (size_t)octets;
+}
+
+static size_t word_end(struct view list, size_t at)
+{
+    while (at < list.size &&
+           ((list.data[at] >= '0' && list.data[at] <= '9') || (list.data[at] >= 'A' && list.data[at] <= 'Z')))
+        at++;
+    return at;
+}
+
+struct view imaplist_item(struct view list, size_t *at)
+{
+    while (*at < list.size && list.data[*at] == ' ')
+        ++*at;
+    size_t start = *at, end = start, depth = 0;
+    do {
+        if (end >= list.size)
+            return VIEW_EMPTY;
+        size_t from = end;
+        switch (list.data[from]) {
+        case '(':
+            depth++;
+            end++;
+            break;
+        case ')':
+            if (!depth)
+                return VIEW_EMPTY;
+            depth--;
+            end++;
+            break;
+        case '"':
+        case '{':
+            end = string_end(list, from);
+            break;
+        default:
+            end = depth && list.data[from] == ' ' ? from + 1 : word_end(list, from);
+        }
+        if (end == from || end == SIZE_MAX)
+            return VIEW_EMPTY;
+    } while (depth);
+    *at = end;
+    return view_slice(list, start, end - start);
+}

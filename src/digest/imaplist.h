@@ -2,8 +2,9 @@
  * digest/imaplist.h: is this one well-formed IMAP list?
  *
  * Does     walks octets that parse made and mail will copy to clients: balanced parentheses, whole strings, nothing
- * that could end a response line early (RFC 9051 9: quoted, literal, number, NIL). Accepts any split. Called   by
- * digest.c.
+ * that could end a response line early (RFC 9051 9: quoted, literal, number, NIL). Accepts any split. Steps over one
+ * item of a list that was found to be one.
+ * Called   by digest.c, structure.c.
  */
 #ifndef DIGEST_IMAPLIST_H
 #define DIGEST_IMAPLIST_H
@@ -34,5 +35,10 @@ static inline bool imaplist_is_whole(const struct imaplist *list)
 {
     return list->state == IMAPLIST_END;
 }
+/*
+ * The item at *at, blanks before it passed over: a string with its quotes, a list with its parentheses, a number or
+ * NIL. *at is behind it then. Empty at a closing parenthesis, at the end and where no item begins: nothing is taken.
+ */
+struct view imaplist_item(struct view list, size_t *at);
 
 #endif

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "front/private.h"
+#include "language/say.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -153,9 +154,9 @@ void client_count_bad(struct client *client)
 
 /* ---- the dialogue ---- */
 
-void client_say(struct client *client, const char *text)
+void client_say(struct client *client, const char *response)
 {
-    stream_write_string(client->stream, text);
+    language_say(stream_output(client->stream), client->language, response);
 }
 
 void client_run(struct client *client)
@@ -201,6 +202,7 @@ static void secured(struct client *client)
         return;
     client->phase = CLIENT_TALKING;
     client->tls = true;
+    client->language = LANGUAGE_DEFAULT; /* somebody in between may have chosen it (RFC 5255 7) */
     if (client->tls_from_start)
         client->protocol->greet(client);
     else if (client->protocol->secured)
@@ -399,6 +401,7 @@ struct client *client_new(struct front *front, int fd, const struct front_protoc
 static void begin_again(struct client *client, bool room, struct view pending)
 {
     client->bad_commands = 0;
+    client->language = LANGUAGE_DEFAULT; /* RFC 8437 3 */
     client->last_input_ms = clock_monotonic_ms();
     stream_unread(client->stream, pending);
     if (!admit(client, room))

@@ -1,6 +1,6 @@
 /*
  * front/imap.c: IMAP before login (RFC 9051 6.1, 6.2; RFC 3501): greeting, CAPABILITY, ID, STARTTLS, LOGIN,
- * AUTHENTICATE, LOGOUT.
+ * AUTHENTICATE, LOGOUT; LANGUAGE (RFC 5255 3).
  *
  * Does     reads command lines with their literals, within LIMIT_LOGIN_LINE in all; everything that needs an account is
  *          answered BAD. Mail writes the tagged OK of a login, not we.
@@ -12,6 +12,7 @@
 #include "digest/transfer.h"
 #include "front/line.h"
 #include "front/private.h"
+#include "language/say.h"
 
 enum { IMAP_TAG_OCTETS = 64, LITERALS = 1 /* its place among the capabilities */ };
 
@@ -25,18 +26,26 @@ struct imap {
 
 static void tagged(struct client *client, struct view tag, const char *text)
 {
-    stream_printf(client->stream, "%.*s %s\r\n", VIEW_PRINTF(tag), text);
+    struct buffer *out = stream_output(client->stream);
+    buffer_append_view(out, tag);
+    buffer_append_char(out, ' ');
+    language_say(out, client->language, text);
+    buffer_append_string(out, "\r\n");
 }
 
 static void bad(struct client *client, struct view tag, const char *text)
 {
-    stream_printf(client->stream, "%.*s BAD %s\r\n", tag.size ? (int)tag.size : 1, tag.size ? tag.data : "*", text);
+    struct buffer *out = stream_output(client->stream);
+    buffer_append_view(out, tag.size ? tag : VIEW_LITERAL("*"));
+    buffer_append_string(out, " BAD ");
+    language_say(out, client->language, text);
+    buffer_append_string(out, "\r\n");
     client_count_bad(client);
 }
 
 static void write_capabilities(struct client *client)
 {
-    static const char *const words[] = {"IMAP4rev2", "LITERAL+", "SASL-IR", "ID", "ENABLE", "IDLE"};
+    static const char *const words[] = {"IMAP4rev2", "LITERAL+", "SASL-IR", "ID", "ENABLE", "IDLE", "LANGUAGE"};
     struct buffer *out = stream_output(client->stream);
     struct view hidden = view_of_string(client->front->settings.imap_hidden);
     bool minus = client->front->settings.imap_literal_minus; /* RFC 7888 5: never both */
@@ -207,6 +216,41 @@ static void imap_id(struct client *client, struct view tag, struct view rest)
     tagged(client, tag, "OK ID completed");
 }
 
+/* False: the ranges are malformed. */
+static bool take_ranges(struct view rest, struct language_wish *wish)
+{
+    bool good = true;
+    while (rest.size && good) {
+        struct buffer range = {0};
+        good = take_astring(&rest, &range) && language_wish_add(wish, buffer_view(&range));
+        buffer_free(&range);
+        if (rest.size && good) {
+            good = rest.data[0] == ' ' && rest.size > 1;
+            rest = view_skip(rest, 1);
+        }
+    }
+    return good;
+}
+
+/* NAMESPACE isn't told before login: whose it would be isn't known. */
+static void imap_language(struct client *client, struct view tag, struct view rest)
+{
+    struct buffer *out = stream_output(client->stream);
+    struct language_wish wish = {.asked = false};
+    if (!take_ranges(rest, &wish)) {
+        bad(client, tag, "LANGUAGE wants language ranges");
+    } else if (!wish.asked) {
+        language_write_all(out);
+        tagged(client, tag, "OK Those are the languages");
+    } else if (!wish.fits) {
+        tagged(client, tag, "NO [CANNOT] That language isn't spoken here");
+    } else {
+        client->language = wish.language;
+        language_write_chosen(out, wish.language);
+        tagged(client, tag, "OK The language is changed");
+    }
+}
+
 static void imap_starttls(struct client *client, struct view tag, struct view rest)
 {
     if (client->tls) {
@@ -318,7 +362,7 @@ static const struct imap_command {
     {"CAPABILITY", imap_capability}, {"NOOP", imap_noop},
     {"LOGOUT", imap_logout},         {"ID", imap_id},
     {"LOGIN", imap_login},           {"AUTHENTICATE", imap_authenticate},
-    {"STARTTLS", imap_starttls},
+    {"STARTTLS", imap_starttls},     {"LANGUAGE", imap_language},
 };
 
 static const struct imap_command *find_command(struct view name)

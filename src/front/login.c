@@ -190,6 +190,7 @@ static void adopt(struct client *client)
                               .session = client->id,
                               .protocol = client->protocol->number,
                               .tls = client->tls,
+                              .language = client->language,
                               .tag = view_of_string(login->tag),
                               .peer = view_of_string(client->peer),
                               .local = view_of_string(client->local),

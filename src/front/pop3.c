@@ -13,6 +13,7 @@
 #include "front/line.h"
 #include "front/private.h"
 #include "ipc/pop3_words.h"
+#include "language/say.h"
 
 struct pop3 {
     char user[LIMIT_USER_OCTETS + 1];         /* from USER, "" if none */
@@ -23,7 +24,10 @@ struct pop3 {
 
 static void error_line(struct client *client, const char *text)
 {
-    stream_printf(client->stream, "-ERR %s\r\n", text);
+    struct buffer *out = stream_output(client->stream);
+    buffer_append_string(out, "-ERR ");
+    language_say(out, client->language, text);
+    buffer_append_string(out, "\r\n");
 }
 
 static void bad(struct client *client, const char *text)
@@ -119,7 +123,7 @@ static void pop3_capa(struct client *client, struct view rest)
 
 static void pop3_lang(struct client *client, struct view rest)
 {
-    client_say(client, pop3_lang_answer(view_trim(rest)));
+    language_answer_lang(stream_output(client->stream), view_trim(rest), &client->language);
 }
 
 static void pop3_utf8(struct client *client, struct view rest)

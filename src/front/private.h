@@ -92,6 +92,7 @@ struct client {
     enum client_phase phase;
     bool dead, eof, tls, tls_from_start, plain_allowed, loopback, running;
     uint8_t failures, bad_commands;
+    uint8_t language;       /* enum language: what its responses are said in */
     uint32_t mail_instance; /* CLIENT_PUMPED, and LMTP's transaction */
     uint64_t last_input_ms;
     char peer[46], local[46];
@@ -158,7 +159,8 @@ void client_return_pumped(struct client *client, struct view pending);
 void client_run(struct client *client);
 /* Back to the dialogue, after an answer. */
 void client_resume(struct client *client);
-void client_say(struct client *client, const char *text);
+/* A response, or a piece of one: its text in the client's language. */
+void client_say(struct client *client, const char *response);
 /* Flush and close. */
 void client_finish(struct client *client);
 void client_bid_goodbye(struct client *client, enum goodbye why);

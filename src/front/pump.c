@@ -100,27 +100,29 @@ static void pump_take_back(struct client *client)
     buffer_free(&unread);
 }
 
-static void pump_to_client(struct client *client)
+/* False: the client was taken back, and the pump is gone. */
+static bool pump_to_client(struct client *client)
 {
     struct pump *pump = client->pump;
     struct buffer *out = stream_output(client->stream);
     char *room = buffer_reserve(out, PUMP_READ_OCTETS);
     if (!room)
-        return;
+        return true;
     ssize_t got = read(pump->fd, room, PUMP_READ_OCTETS);
     if (got > 0) {
         buffer_commit(out, (size_t)got);
         stream_flush(client->stream);
-        return;
+        return true;
     }
     if (got < 0 && errno == EAGAIN && pump->returns) {
         pump_take_back(client);
-        return;
+        return false;
     }
     if (got < 0 && (errno == EAGAIN || errno == EINTR))
-        return;
+        return true;
     pump->pair_eof = true;
     pump_check_end(client);
+    return true;
 }
 
 static void pump_to_mail(struct client *client)
@@ -151,13 +153,15 @@ static void pump_to_mail(struct client *client)
 static void pump_drain(struct client *client)
 {
     struct pump *pump = client->pump;
+    bool there = true;
     if (pump->draining)
         return;
     pump->draining = true;
-    while (!client->dead && client->phase == CLIENT_PUMPED && !pump->pair_eof && !stream_is_full(client->stream))
-        pump_to_client(client);
-    if (client->pump)
-        client->pump->draining = false;
+    while (there && !client->dead && client->phase == CLIENT_PUMPED && !pump->pair_eof &&
+           !stream_is_full(client->stream))
+        there = pump_to_client(client);
+    if (there)
+        pump->draining = false;
 }
 
 static void pump_fires(void *ctx, unsigned what)
@@ -168,7 +172,7 @@ static void pump_fires(void *ctx, unsigned what)
     if (what & WATCH_WRITE)
         pump_to_mail(client);
     if ((what & WATCH_READ) && !client->dead && client->phase == CLIENT_PUMPED)
-        pump_to_client(client);
+        (void)pump_to_client(client);
     if (!client->dead && client->phase == CLIENT_PUMPED)
         pump_arm(client);
 }

@@ -1,6 +1,7 @@
 /*
  * imap/append.c: APPEND of one message or many (RFC 3501 6.3.11, RFC 3502), from literals and URLs (RFC 4469), and
- * REPLACE (RFC 8508): messages staged as they come, parsed, added all in one mutation or none.
+ * REPLACE (RFC 8508): messages staged as they come, parsed, added all in one mutation or none. A REPLACE from one
+ * account to another is two: a crash between them leaves both messages, and never none.
  *
  * Does     answers what can't be before a message is sent, if the client waits; else takes in and throws away what it
  *          sends, so that its octets are never read as commands.
@@ -12,6 +13,7 @@
  */
 #include "imap/append.h"
 #include "base/clock.h"
+#include "imap/messagelimit.h"
 
 enum { TEXT_MOST = LIMIT_IMAP_COMMAND + LIMIT_IMAP_LITERAL };
 
@@ -22,6 +24,7 @@ static struct append *begin_command(struct imap *imap, struct arguments *a)
     struct append *append = ARENA_NEW(a->arena, struct append);
     imap->state = append;
     append->person = imap->session->account;
+    append->limit = messagelimit_of_saving();
     buffer_init(&append->text, TEXT_MOST + 1024);
     return append;
 }
@@ -91,6 +94,8 @@ static enum step_result finish(struct imap *imap, const struct append *append)
         imap_finish(imap, "BAD", append->code, append->problem);
     else if (append->too_big)
         imap_finish(imap, "NO", "TOOBIG", "The message is too big");
+    else if (append->too_many)
+        messagelimit_refuse(imap, append->limit, 0);
     else if (append->annotation_too_big)
         annotation_finish_too_big(imap);
     else if (append->empty)
@@ -108,8 +113,8 @@ static enum step_result finish(struct imap *imap, const struct append *append)
 
 static bool has_failed(const struct append *append)
 {
-    return append->problem || append->too_big || append->empty || append->try_create || append->bad_url.size ||
-           append->error || append->annotation_too_big;
+    return append->problem || append->too_big || append->too_many || append->empty || append->try_create ||
+           append->bad_url.size || append->error || append->annotation_too_big;
 }
 
 static enum step_result wait_input(struct imap *imap, struct step_context *context)
@@ -132,7 +137,7 @@ static enum store_error read_room(struct imap *imap, struct append *append, stru
     struct account account;
     enum store_error error = account_read(&reader, &account);
     append->room = UINT64_MAX;
-    if (!error && account.quota_octets && !append->replaces) /* what REPLACE replaces makes room */
+    if (!error && account.quota_octets && (!append->replaces || append->elsewhere)) /* what is replaced makes room */
         append->room = account.quota_octets > account.octets ? account.quota_octets - account.octets : 0;
     return error;
 }
@@ -146,6 +151,7 @@ static enum step_result begin(struct imap *imap, struct append *append, struct s
             place_find_mailbox(imap, context, append->name, append->valid, RIGHT_INSERT, &append->place, &error);
         if (result != STEP_DONE)
             return result;
+        append->elsewhere = append->place.account != imap->selected.account;
         if (!error)
             error = read_room(imap, append, context);
         if (error == STORE_WOULD_BLOCK)
@@ -154,8 +160,7 @@ static enum step_result begin(struct imap *imap, struct append *append, struct s
     append->try_create = error == STORE_NO_MAILBOX && append->valid;
     append->error = error && !append->valid ? STORE_BAD_NAME : error;
     const struct selected *s = &imap->selected;
-    bool elsewhere = append->place.account != s->account; /* what one mutation can't do */
-    if (!append->error && append->replaces && (s->read_only || (s->open && elsewhere)))
+    if (!append->error && append->replaces && s->read_only)
         append->error = STORE_FORBIDDEN;
     else if (!append->error && append->replaces && s->open) /* RFC 8508 3.5: as EXPUNGE */
         append->error = rights_judge(s->rights | RIGHT_LOOKUP, RIGHT_DELETE | RIGHT_EXPUNGE);
@@ -382,6 +387,7 @@ static enum step_result parse(struct imap *imap, struct append *append, struct a
                                              .loop = s->loop,
                                              .accounts = &m->account,
                                              .account_count = 1,
+                                             .utc_s = m->has_date ? m->utc_s : clock_wall_s(),
                                              .done = parse_done};
         session_hold(s);
         staged_finish(&m->request);
@@ -472,7 +478,8 @@ static enum store_error run_add(struct txn *txn, struct mutation *mutation)
 {
     struct imap *imap = imap_of_mutation(mutation);
     struct append *append = imap->state;
-    enum store_error error = append->replaces ? run_replace(txn, imap, append) : STORE_OK;
+    bool replaces = append->replaces && !append->elsewhere;
+    enum store_error error = replaces ? run_replace(txn, imap, append) : STORE_OK;
     for (size_t i = 0; !error && i < append->message_count; i++) {
         struct append_message *m = append->messages[i];
         uint32_t rights = append->place.rights; /* RFC 4314 4: flags that the user may not set aren't */
@@ -489,6 +496,14 @@ static enum store_error run_add(struct txn *txn, struct mutation *mutation)
         error = message_add(txn, append->place.mailbox.id, &message, &m->added);
     }
     return error;
+}
+
+static enum store_error run_remove(struct txn *txn, struct mutation *mutation)
+{
+    struct imap *imap = imap_of_mutation(mutation);
+    struct append *append = imap->state;
+    enum store_error error = run_replace(txn, imap, append);
+    return error == STORE_EXPUNGED ? STORE_OK : error; /* somebody else did it */
 }
 
 /* UIDs of one mutation follow each other (RFC 3502 6.3.11, RFC 4315 3). */
@@ -513,8 +528,39 @@ static void finish_added(struct imap *imap, const struct append *append)
     }
 }
 
+/* Is what shall be replaced in another account still there? Within one account the mutation asks. */
+static enum store_error look_for_replaced(struct imap *imap, const struct append *append, struct step_context *context)
+{
+    struct reader reader = selected_reader(imap, context);
+    struct message_row row;
+    bool expunged;
+    enum store_error error = message_row(&reader, imap->selected.mailbox, append->replaced_uid, &row, &expunged);
+    return !error && expunged ? STORE_EXPUNGED : error;
+}
+
+/* The new message is there: what goes wrong now leaves both, and the client knows of both. */
+static enum step_result remove_replaced(struct imap *imap, struct append *append, struct step_context *context)
+{
+    enum step_result result = imap_mutate_selected(imap, context, run_remove);
+    if (result != STEP_DONE)
+        return result;
+    finish_added(imap, append);
+    if (imap->mutation.result)
+        imap_finish_error(imap, imap->mutation.result);
+    return STEP_DONE;
+}
+
 static enum step_result add(struct imap *imap, struct append *append, struct step_context *context)
 {
+    if (append->replaces && append->elsewhere && !append->replaced) {
+        append->error = look_for_replaced(imap, append, context);
+        if (append->error == STORE_WOULD_BLOCK) {
+            append->error = STORE_OK;
+            return imap_wait_pool(context);
+        }
+        if (append->error)
+            return finish(imap, append);
+    }
     if (append->replaces && !append->replaced) {
         append->replaced = uidset_new();
         append->gone = uidset_new();
@@ -528,6 +574,11 @@ static enum step_result add(struct imap *imap, struct append *append, struct ste
     append->error = imap->mutation.result;
     if (append->error)
         return finish(imap, append);
+    if (append->replaces && append->elsewhere) {
+        imap_mutate_reset(imap);
+        append->phase = APPEND_REMOVE;
+        return STEP_DONE;
+    }
     finish_added(imap, append);
     return STEP_DONE;
 }
@@ -537,7 +588,7 @@ enum step_result append_step(struct imap *imap, struct step_context *context)
     static enum step_result (*const phases[])(struct imap * imap, struct append * append,
                                               struct step_context * context) = {
         [APPEND_BEGIN] = begin,    [APPEND_TEXT] = read_text,   [APPEND_ACT] = act, [APPEND_LITERAL] = take_literal,
-        [APPEND_LINE] = take_line, [APPEND_IN_TEXT] = take_url, [APPEND_ADD] = add};
+        [APPEND_LINE] = take_line, [APPEND_IN_TEXT] = take_url, [APPEND_ADD] = add, [APPEND_REMOVE] = remove_replaced};
     struct append *append = imap->state;
     enum step_result result;
     while (!imap->finished) {

@@ -48,13 +48,16 @@ enum append_phase {
     APPEND_LINE,    /* more text comes */
     APPEND_IN_TEXT, /* a literal that belongs to the text: a URL, the value of an annotation */
     APPEND_ADD,
+    APPEND_REMOVE, /* REPLACE from one account to another */
 };
 
 struct append {
     struct view name;
     bool valid;
+    uint32_t limit; /* of messages (RFC 9738); 0: none */
     bool replaces;
     uint64_t person;       /* whose private annotations it brings */
+    bool elsewhere;        /* it replaces a message of another account: two changes, the new message first */
     uint32_t replaced_uid; /* 0: it isn't there */
     const char *code;      /* of the problem, or null */
     const char *problem;   /* BAD, once what the client sends anyway was thrown away */
@@ -63,7 +66,7 @@ struct append {
     struct place place;
     /* NO, likewise */
     enum store_error error;
-    bool try_create, too_big, empty, annotated, annotation_too_big;
+    bool try_create, too_big, empty, too_many, annotated, annotation_too_big;
     struct view bad_url;
 
     /* the text under way, and what the last stretch said */

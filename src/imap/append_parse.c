@@ -111,6 +111,10 @@ static bool begin_message(struct append *append, struct arguments *a)
     struct append_message *m = ARENA_NEW(a->arena, struct append_message);
     if (append->message_count == LIMIT_APPEND_MESSAGES || (append->replaces && append->message_count))
         return fail(append, NULL, append->replaces ? "One message replaces one" : "Too many messages");
+    if (append->limit && append->message_count == append->limit) {
+        append->too_many = true;
+        return false;
+    }
     if (arguments_peek(a) == '(' && (!arguments_flags(a, false, &m->flags) || !arguments_space(a)))
         return fail(append, a, "The flags are malformed");
     if (arguments_peek(a) == '"') {
@@ -151,8 +155,10 @@ static bool take_message(struct append *append, struct arguments *a, bool litera
     *more_r = false;
     if (a->at == a->end && !literal)
         return append->message_count ? add(append, APPEND_END, VIEW_EMPTY) : fail(append, NULL, "A message is missing");
-    if (!arguments_space(a) || !begin_message(append, a))
+    if (!arguments_space(a))
         return fail(append, a, append->problem);
+    if (!begin_message(append, a))
+        return false;
     if (a->at == a->end && literal)
         return add(append, APPEND_OCTETS, VIEW_EMPTY) && add(append, APPEND_MESSAGE_END, VIEW_EMPTY);
     if (!arguments_atom(a, &word) || !arguments_space(a) || !arguments_take(a, '('))

@@ -3,7 +3,7 @@
  *
  * One row a command; docs and tests are checked against it. Tested   tests/unit/imap_commands.c
  */
-#include "imap/private.h"
+#include "imap/messagelimit.h"
 #include "store/acl.h"
 #include <stdatomic.h>
 
@@ -36,6 +36,7 @@ const struct imap_command imap_commands[] = {
     {"GETQUOTAROOT", ANY, 0, 0, getquotaroot_parse, getquotaroot_step, NULL, "RFC 9208 4.1.2"},
     {"ID", ANY, 0, 0, id_parse, id_step, NULL, "RFC 2971 3.1"},
     {"IDLE", ANY, 0, 0, NULL, idle_step, NULL, "RFC 2177"},
+    {"LANGUAGE", ANY, 0, 0, language_parse, language_step, NULL, "RFC 5255 3.2"},
     {"LIST", ANY, 0, 0, list_parse, list_step, NULL, "RFC 3501 6.3.8, RFC 5258"},
     {"LISTRIGHTS", ANY, 0, 0, listrights_parse, listrights_step, NULL, "RFC 4314 3.4"},
     {"LOGOUT", ANY, COMMAND_NO_SYNC, 0, NULL, logout_step, NULL, "RFC 3501 6.1.3"},
@@ -68,7 +69,7 @@ const struct imap_command imap_commands[] = {
     {"UNAUTHENTICATE", ANY, COMMAND_NO_SYNC, 0, NULL, unauthenticate_step, NULL, "RFC 8437"},
     {"UNSELECT", SELECTED, COMMAND_NO_SYNC, 0, NULL, unselect_step, NULL, "RFC 3691"},
     {"UNSUBSCRIBE", ANY, 0, 0, mailbox_name_parse, unsubscribe_step, NULL, "RFC 3501 6.3.7"},
-    {"URLFETCH", ANY, 0, 0, urlfetch_parse, urlfetch_step, urlauth_drop, "RFC 4467 7"},
+    {"URLFETCH", ANY, 0, 0, urlfetch_parse, urlfetch_step, urlfetch_drop, "RFC 4467 7, RFC 5524"},
 };
 const size_t imap_command_count = sizeof imap_commands / sizeof *imap_commands;
 
@@ -84,6 +85,7 @@ static const char *const capabilities[] = {"IMAP4rev1",
                                            "UNAUTHENTICATE",
                                            "UIDBATCHES",
                                            "INPROGRESS",
+                                           "LANGUAGE",
                                            "I18NLEVEL=1",
                                            "I18NLEVEL=2",
                                            "ENABLE",
@@ -113,6 +115,7 @@ static const char *const capabilities[] = {"IMAP4rev1",
                                            "LIST-METADATA",
                                            "ANNOTATE-EXPERIMENT-1",
                                            "URLAUTH",
+                                           "URLAUTH=BINARY",
                                            "QUOTA",
                                            "QUOTA=RES-STORAGE",
                                            "QUOTA=RES-MESSAGE",
@@ -136,8 +139,15 @@ static const char *const capabilities[] = {"IMAP4rev1",
                                            "CONTEXT=SEARCH",
                                            "CONTEXT=SORT"};
 
-enum { CAPABILITIES = sizeof capabilities / sizeof *capabilities, APPENDLIMIT = CAPABILITIES, LITERALS = 2 };
-static atomic_bool hidden[CAPABILITIES + 1];
+enum {
+    CAPABILITIES = sizeof capabilities / sizeof *capabilities,
+    APPENDLIMIT = CAPABILITIES,
+    MESSAGELIMIT,
+    QUOTASET,
+    HIDEABLE,
+    LITERALS = 2
+};
+static atomic_bool hidden[HIDEABLE];
 
 /* IMAP4rev1 stays: without it there is no CAPABILITY (RFC 3501 7.2.1). */
 void imap_hide_capabilities(struct view words)
@@ -145,6 +155,9 @@ void imap_hide_capabilities(struct view words)
     for (size_t i = 1; i < CAPABILITIES; i++)
         atomic_store(&hidden[i], view_has_word(words, view_of_string(capabilities[i])));
     atomic_store(&hidden[APPENDLIMIT], view_has_word(words, VIEW_LITERAL("APPENDLIMIT")));
+    atomic_store(&hidden[MESSAGELIMIT],
+                 view_has_word(words, VIEW_LITERAL("MESSAGELIMIT")) || view_has_word(words, VIEW_LITERAL("SAVELIMIT")));
+    atomic_store(&hidden[QUOTASET], view_has_word(words, VIEW_LITERAL("QUOTASET")));
 }
 
 static atomic_bool literal_minus;
@@ -165,7 +178,7 @@ static const char *capability_word(size_t i)
     return i == LITERALS && atomic_load(&literal_minus) ? "LITERAL-" : capabilities[i];
 }
 
-void imap_write_capabilities(struct buffer *out)
+void imap_write_capabilities(struct buffer *out, bool administrator)
 {
     for (size_t i = 0; i < CAPABILITIES; i++) {
         if (atomic_load(&hidden[i]))
@@ -176,4 +189,8 @@ void imap_write_capabilities(struct buffer *out)
     }
     if (!atomic_load(&hidden[APPENDLIMIT]))
         buffer_printf(out, " APPENDLIMIT=%llu", (unsigned long long)LIMIT_MESSAGE_OCTETS); /* RFC 7889 3 */
+    if (!atomic_load(&hidden[MESSAGELIMIT]))
+        messagelimit_write_capability(out);
+    if (administrator && !atomic_load(&hidden[QUOTASET])) /* RFC 9208 4.1.3 */
+        buffer_append_string(out, " QUOTASET");
 }

@@ -87,7 +87,9 @@ void context_refuse(struct imap *imap, struct view tag, const char *why)
     struct buffer *out = imap_output(imap);
     buffer_append_string(out, "* NO [NOUPDATE ");
     imap_write_string(out, tag);
-    buffer_printf(out, "] %s\r\n", why);
+    buffer_append_string(out, "] ");
+    imap_say(imap, why);
+    buffer_append_string(out, "\r\n");
 }
 
 static size_t contexts_count(const struct imap *imap)

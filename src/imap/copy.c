@@ -5,6 +5,8 @@
  * by sync.c, behind the COPYUID. Tested   tests/e2e/test_imap.py
  */
 #include "imap/copy_across.h"
+#include "imap/messagelimit.h"
+#include "language/say.h"
 #include "store/seen.h"
 
 struct copying {
@@ -12,12 +14,13 @@ struct copying {
     struct uidset *set, *from;
     struct buffer to;
     struct view name;
-    bool valid, found;
+    bool valid, found, limited;
     struct place target;
     struct copy copy;
     bool copied;
     struct uidset *seen; /* of the new messages, by a reader who isn't the owner */
     struct flag_change seen_change;
+    uint32_t limit, lowest; /* RFC 9738 */
 };
 
 bool copy_parse(struct imap *imap, struct arguments *a)
@@ -79,6 +82,16 @@ static bool find_target(struct imap *imap, struct copying *c, struct step_contex
     return true;
 }
 
+/* MOVE takes what the limit leaves; COPY is all or nothing (RFC 9738 3.1). False: the command is finished. */
+static bool fits_limit(struct imap *imap, struct copying *c, bool move)
+{
+    c->limit = move ? messagelimit_of_command() : messagelimit_of_saving();
+    c->lowest = messagelimit_clip(&c->set, c->limit);
+    if (c->lowest && !move)
+        messagelimit_refuse(imap, c->limit, c->lowest);
+    return !c->lowest || move;
+}
+
 /* Both sets ascend pairwise, so the one names the other (RFC 4315 3). */
 static void write_copyuid(const struct copying *c, struct buffer *out)
 {
@@ -115,7 +128,10 @@ static void finish(struct imap *imap, const struct copying *c, bool move)
     const char *done = move ? "Moved" : "Copied";
     struct buffer code = {0};
     if (!uidset_count(c->from)) {
-        imap_finish(imap, "OK", NULL, "No messages of that set are there");
+        if (c->lowest)
+            messagelimit_finish(imap, c->limit, c->lowest);
+        else
+            imap_finish(imap, "OK", NULL, "No messages of that set are there");
         return;
     }
     write_copyuid(c, &code);
@@ -123,10 +139,16 @@ static void finish(struct imap *imap, const struct copying *c, bool move)
         struct buffer *out = imap_output(imap);
         buffer_append_string(out, "* OK [");
         buffer_append_view(out, buffer_view(&code));
-        buffer_append_string(out, "] Moved\r\n");
-        imap_finish(imap, "OK", NULL, done);
+        buffer_append_string(out, "] ");
+        imap_say(imap, done);
+        buffer_append_string(out, "\r\n");
+        if (c->lowest)
+            messagelimit_finish(imap, c->limit, c->lowest);
+        else
+            imap_finish(imap, "OK", NULL, done);
     } else {
-        imap_finish_printf(imap, "OK", "[%.*s] %s", VIEW_PRINTF(buffer_view(&code)), done);
+        imap_finish_printf(imap, "OK", "[%.*s] %s", VIEW_PRINTF(buffer_view(&code)),
+                           language_text(imap->session->language, done));
     }
     buffer_free(&code);
 }
@@ -195,6 +217,9 @@ static enum step_result step(struct imap *imap, struct step_context *context, bo
     struct copying *c = imap->state;
     enum step_result result;
     enum store_error error;
+    if (!c->limited && !fits_limit(imap, c, move))
+        return STEP_DONE;
+    c->limited = true;
     if (!c->found && !find_target(imap, c, context, move, &result))
         return result;
     result = c->across ? across_step(c->across, context, &error) : copy_within(imap, c, context, &error);

@@ -160,6 +160,7 @@ static enum step_result parse(struct across *a, struct step_context *context, en
                                              .loop = s->loop,
                                              .accounts = &a->target->account,
                                              .account_count = 1,
+                                             .utc_s = m->row.internal_utc_s,
                                              .done = parse_done};
         session_hold(s);
         staged_finish(&m->request);

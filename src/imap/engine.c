@@ -48,7 +48,8 @@ void imap_progress(struct imap *imap, uint32_t done, uint32_t goal)
     struct buffer *out = imap_output(imap);
     buffer_append_string(out, "* OK [INPROGRESS (");
     buffer_printf(out, quotable ? "\"%.*s\"" : "NIL", VIEW_PRINTF(imap->tag));
-    buffer_printf(out, " %u %u)] Still at it\r\n", done < goal ? done : goal - 1, goal);
+    buffer_printf(out, " %u %u)] ", done < goal ? done : goal - 1, goal);
+    imap_say(imap, "Still at it\r\n");
 }
 
 struct imap *imap_of_mutation(struct mutation *mutation)
@@ -290,10 +291,13 @@ static bool imap_start(struct session *session, const struct adopted *adopted)
     pthread_mutex_init(&imap->heard.lock, NULL);
     buffer_init(&imap->frame, LIMIT_IMAP_COMMAND + 2 * (size_t)LIMIT_IMAP_LITERAL);
     struct buffer *out = imap_output(imap);
+    bool administrator; /* as far as memory knows: the command CAPABILITY reads it whatever it takes */
+    quota_is_administrator(imap, READ_NONBLOCKING, &administrator);
     buffer_append_view(out, adopted->tag);
     buffer_append_string(out, " OK [CAPABILITY ");
-    imap_write_capabilities(out);
-    buffer_append_string(out, "] Logged in\r\n");
+    imap_write_capabilities(out, administrator);
+    buffer_append_string(out, "] ");
+    imap_say(imap, "Logged in\r\n");
     return true;
 }
 

@@ -8,6 +8,7 @@
  */
 #include "imap/fetch.h"
 #include "base/memory.h"
+#include "imap/messagelimit.h"
 #include "imap/place.h"
 #include "imap/resync.h"
 
@@ -16,11 +17,31 @@ enum { ROWS_A_LOOK = 16 };
 
 /* ---- the next message ---- */
 
+/* 0: there are no more. */
+static uint32_t next_of_set(const struct fetch *f)
+{
+    if (!f->next_uid)
+        return 0;
+    if (!f->downwards)
+        return uidset_next(f->set, f->next_uid);
+    uint32_t rank = uidset_rank(f->set, f->next_uid);
+    return rank ? uidset_select(f->set, rank) : 0;
+}
+
+static void pass(struct fetch *f, uint32_t uid)
+{
+    f->next_uid = f->downwards ? uid - 1 : uid + 1;
+    f->has_email = false;
+    f->tell_flags = false;
+}
+
+/* Downwards the whole chunk is read: the next ones are in it. */
 static enum store_error load_rows(struct imap *imap, struct fetch *f, const struct reader *reader, uint32_t uid)
 {
-    enum store_error error = message_rows(reader, imap->selected.mailbox, uid, &f->rows);
+    uint32_t from = f->downwards ? (uid - 1) / CHUNK_ROWS * CHUNK_ROWS + 1 : uid;
+    enum store_error error = message_rows(reader, imap->selected.mailbox, from, &f->rows);
     f->rows_valid = !error;
-    f->rows_from = uid;
+    f->rows_from = from;
     f->row_at = 0;
     return error;
 }
@@ -35,6 +56,8 @@ static bool rows_cover(const struct fetch *f, uint32_t uid)
 
 static const struct message_row *find_row(struct fetch *f, uint32_t uid)
 {
+    if (f->downwards)
+        f->row_at = 0;
     while (f->row_at < f->rows.count && f->rows.rows[f->row_at].uid < uid)
         f->row_at++;
     return f->row_at < f->rows.count && f->rows.rows[f->row_at].uid == uid ? &f->rows.rows[f->row_at] : NULL;
@@ -237,20 +260,11 @@ static enum store_error go_on(struct imap *imap, struct fetch *f, const struct r
 
 /* ---- the walk ---- */
 
-static void end_message(struct fetch *f)
-{
-    f->next_uid = f->row.uid + 1;
-    f->has_email = false;
-    f->tell_flags = false;
-}
-
 static void leave_out(struct fetch *f, uint32_t uid, enum store_error error)
 {
     f->missing = f->missing || error == STORE_EXPUNGED || error == STORE_NOT_FOUND;
     f->damaged = f->damaged || (error != STORE_EXPUNGED && error != STORE_NOT_FOUND);
-    f->next_uid = uid + 1;
-    f->has_email = false;
-    f->tell_flags = false;
+    pass(f, uid);
 }
 
 /* One more message, or one more stretch of it. STORE_NOT_FOUND: there are no more. STORE_BUSY: *result_r says what to
@@ -263,10 +277,10 @@ static enum store_error walk_once(struct imap *imap, struct fetch *f, struct ste
     if (f->in_message) {
         error = go_on(imap, f, reader, cursor, out);
         if (!error && !f->in_message)
-            end_message(f);
+            pass(f, f->row.uid);
         return error;
     }
-    uint32_t uid = f->next_uid ? uidset_next(f->set, f->next_uid) : 0;
+    uint32_t uid = next_of_set(f);
     if (!uid)
         return STORE_NOT_FOUND;
     if (!rows_cover(f, uid) || f->marking) {
@@ -281,7 +295,7 @@ static enum store_error walk_once(struct imap *imap, struct fetch *f, struct ste
     f->stale = false;
     error = take_row(imap, f, reader, uid);
     if (!error && !is_wanted(f, &f->row)) {
-        end_message(f);
+        pass(f, uid);
         return STORE_OK;
     }
     f->tell_flags = !error && f->sets_seen && f->seen && uidset_has(f->seen, uid);
@@ -294,12 +308,14 @@ static enum store_error walk_once(struct imap *imap, struct fetch *f, struct ste
     if (error)
         leave_out(f, uid, error);
     else if (!f->in_message)
-        end_message(f);
+        pass(f, uid);
     return STORE_OK;
 }
 
 static void finish(struct imap *imap, const struct fetch *f)
 {
+    if (f->lowest && (f->damaged || f->unknown_encoding || f->missing))
+        messagelimit_tell(imap, f->limit, f->lowest);
     if (f->damaged)
         imap_finish(imap, "NO", "CORRUPTION", "Some messages can't be read; the administrator can see why in the log");
     else if (f->no_part)
@@ -308,6 +324,8 @@ static void finish(struct imap *imap, const struct fetch *f)
         imap_finish(imap, "NO", "UNKNOWN-CTE", "A part's transfer encoding is not known");
     else if (f->missing)
         imap_finish(imap, "NO", "EXPUNGEISSUED", "Some of the messages no longer exist");
+    else if (f->lowest)
+        messagelimit_finish(imap, f->limit, f->lowest);
     else
         imap_finish(imap, "OK", NULL, "Fetch completed");
 }
@@ -344,6 +362,18 @@ static enum store_error narrow(struct imap *imap, struct fetch *f, const struct 
     return STORE_OK;
 }
 
+/* With CHANGEDSINCE what can't have changed counts for nothing. */
+static void cut(struct fetch *f)
+{
+    if (f->cut)
+        return;
+    f->cut = true;
+    f->lowest = messagelimit_clip(&f->set, f->limit);
+    f->downwards = f->lowest != 0;
+    if (f->downwards)
+        f->next_uid = UINT32_MAX;
+}
+
 /* What must be there before the first message. STORE_BUSY: *result_r says what to wait for. */
 static enum store_error prepare(struct imap *imap, struct fetch *f, struct step_context *context,
                                 const struct reader *reader, enum step_result *result_r)
@@ -354,6 +384,8 @@ static enum store_error prepare(struct imap *imap, struct fetch *f, struct step_
     f->names_valid = !error;
     if (!error)
         error = narrow(imap, f, reader);
+    if (!error)
+        cut(f);
     if (error || !f->gone)
         return error;
     return resync_tell_vanished(imap, context, f->gone, true, &f->gone_at, result_r) ? STORE_OK : STORE_BUSY;
@@ -392,6 +424,10 @@ enum step_result fetch_step(struct imap *imap, struct step_context *context)
 {
     struct fetch *f = imap->state;
     enum store_error error;
+    if (f->limit && f->partial.last - f->partial.first >= f->limit) { /* RFC 9738 3.1: before any work */
+        messagelimit_refuse(imap, f->limit, 0);
+        return STEP_DONE;
+    }
     enum step_result result = fetch_walk(imap, f, context, &error);
     if (result != STEP_DONE)
         return result;

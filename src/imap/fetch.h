@@ -88,7 +88,12 @@ struct fetch {
     struct uidset *gone;          /* to be told as VANISHED (EARLIER) */
     uint32_t gone_at;
 
+    uint32_t limit;  /* RFC 9738; 0: none */
+    uint32_t lowest; /* of the set, if the limit cut it; else 0 */
+    bool cut;        /* the limit was looked at */
+
     /* the place */
+    bool downwards;    /* what the limit cut is sent from the highest UID down (RFC 9738 3.1) */
     uint32_t next_uid; /* of the set */
     struct message_rows rows;
     size_t row_at;

@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "digest/fields.h"
 #include "imap/fetch.h"
+#include "imap/messagelimit.h"
 
 static bool fail(struct arguments *a, const char *problem)
 {
@@ -409,6 +410,7 @@ bool fetch_parse(struct imap *imap, struct arguments *a)
     struct fetch *f = ARENA_NEW(a->arena, struct fetch);
     imap->state = f;
     f->next_uid = 1;
+    f->limit = messagelimit_of_command();
     if (imap->uid && !(imap->enabled & ENABLED_UIDONLY)) /* RFC 9586 3.3: it stands before the items */
         add_item(a, f, FETCH_UID, NULL);
     if (!arguments_space(a) || !take_set(imap, a, f) || !arguments_space(a) || !take_items(a, f) ||

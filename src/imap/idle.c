@@ -43,7 +43,7 @@ enum step_result idle_step(struct imap *imap, struct step_context *context)
     struct idle *idle = imap->state;
     if (!idle) {
         idle = imap->state = ARENA_NEW(&imap->session->command_arena, struct idle);
-        stream_write_string(imap->session->stream, "+ idling\r\n");
+        imap_say(imap, "+ idling\r\n");
         idle->telling = true;
     }
     if (context->woken_by & WAIT_TIMER)

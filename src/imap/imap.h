@@ -24,6 +24,9 @@ void imap_set_keepalive(uint64_t ms);
 /* "imap.progress": from the next command on. Any thread. */
 void imap_set_progress(uint64_t ms);
 
+/* "imap.message_limit", "imap.save_limit": from the next command on; 0: none. Any thread. */
+void imap_set_message_limits(uint32_t command, uint32_t saving);
+
 /* "imap.shared_user": whose mailboxes stand under "Shared/"; empty: nobody's. On mail's main thread, while loops read.
  */
 void imap_set_shared_user(struct view name);

@@ -17,7 +17,9 @@ bool list_is_other_name(struct view path, struct view sent);
 /* ---- list_foreign.c: mailboxes that others share with the user ---- */
 
 struct list_foreign {
+    struct arena *arena; /* the caller's; null: the command's */
     bool begun, ready;
+    bool incomplete;   /* auth is away: some that are shared aren't there */
     struct facts self; /* its groups */
     struct view shared_user;
     uint64_t shared_account;

@@ -13,11 +13,18 @@
 
 /* ---- whose ---- */
 
-/* Nobody, or auth is away: then it has no name. */
-static bool find_facts(struct imap *imap, struct step_context *context, uint64_t account, struct view name,
-                       struct facts *facts_r)
+static struct arena *arena_of(struct imap *imap, const struct list_foreign *f)
 {
-    if (facts_find(imap->session, &imap->session->command_arena, account, name, facts_r) != FACTS_ASKED)
+    return f->arena ? f->arena : &imap->session->command_arena;
+}
+
+/* Nobody, or auth is away: then it has no name. */
+static bool find_facts(struct imap *imap, struct step_context *context, struct list_foreign *f, uint64_t account,
+                       struct view name, struct facts *facts_r)
+{
+    enum facts_result found = facts_find(imap->session, arena_of(imap, f), account, name, facts_r);
+    f->incomplete = f->incomplete || found == FACTS_UNAVAILABLE;
+    if (found != FACTS_ASKED)
         return true;
     context->wait = WAIT_REPLY;
     return false;
@@ -27,7 +34,7 @@ static bool find_facts(struct imap *imap, struct step_context *context, uint64_t
 static enum step_result begin(struct imap *imap, struct step_context *context, struct list_foreign *f)
 {
     const struct session *s = imap->session;
-    struct arena *arena = &imap->session->command_arena;
+    struct arena *arena = arena_of(imap, f);
     struct store *store = s->env->store;
     struct facts shared = {0};
     bool groups = acl_may_be_shared_with_groups(store);
@@ -35,15 +42,16 @@ static enum step_result begin(struct imap *imap, struct step_context *context, s
     if (f->ready)
         return STEP_DONE;
     f->shared_user = place_shared_user(arena);
-    if (groups && !find_facts(imap, context, s->account, VIEW_EMPTY, &f->self))
+    if (groups && !find_facts(imap, context, f, s->account, VIEW_EMPTY, &f->self))
         return STEP_WAIT;
-    if (f->shared_user.size && !find_facts(imap, context, 0, f->shared_user, &shared))
+    if (f->shared_user.size && !find_facts(imap, context, f, 0, f->shared_user, &shared))
         return STEP_WAIT;
     f->shared_account = shared.account;
     enum store_error error = acl_owners(store, context->mode, arena, s->account, f->self.groups, f->self.group_count,
                                         &f->owners, &f->owner_count);
     if (error == STORE_WOULD_BLOCK)
         return imap_wait_pool(context);
+    f->incomplete = f->incomplete || error;
     f->ready = error || !f->owner_count;
     f->begun = true;
     if (!f->ready)
@@ -61,13 +69,13 @@ static struct view join(struct arena *arena, const char *first, struct view user
 
 static enum step_result take_owner(struct imap *imap, struct step_context *context, struct list_foreign *f)
 {
-    struct arena *arena = &imap->session->command_arena;
+    struct arena *arena = arena_of(imap, f);
     uint64_t owner = f->owners[f->at];
     bool shared = owner == f->shared_account;
     struct reader reader = {.store = imap->session->env->store, .account = owner, .mode = context->mode};
     struct facts facts = {0};
     size_t before = f->count;
-    if (!shared && !find_facts(imap, context, owner, VIEW_EMPTY, &facts))
+    if (!shared && !find_facts(imap, context, f, owner, VIEW_EMPTY, &facts))
         return STEP_WAIT;
     enum store_error error = STORE_NO_ACCOUNT;
     if (shared || facts.name.size)
@@ -125,7 +133,7 @@ static void merge(struct imap *imap, const struct list_foreign *f, struct mailbo
     size_t room = *count + f->count, at = *count;
     for (size_t i = 0; i < f->count; i++)
         room += levels_above(f->entries[i].path);
-    struct mailbox_entry *all = arena_try(&imap->session->command_arena, room * sizeof *all);
+    struct mailbox_entry *all = arena_try(arena_of(imap, f), room * sizeof *all);
     if (!f->count || !all)
         return;
     if (at)
@@ -145,7 +153,7 @@ static void merge(struct imap *imap, const struct list_foreign *f, struct mailbo
 enum step_result list_add_foreign(struct imap *imap, struct step_context *context, struct list_foreign *f,
                                   struct mailbox_entry **entries, size_t *count)
 {
-    const struct arena *arena = &imap->session->command_arena;
+    const struct arena *arena = arena_of(imap, f);
     enum step_result result = f->begun || f->ready ? STEP_DONE : begin(imap, context, f), over;
     if (result != STEP_DONE || f->ready)
         return result;

@@ -2,7 +2,8 @@
  * imap/metadata.c: GETMETADATA and SETMETADATA (RFC 5464 4.2, 4.3), of mailboxes and, with the name "", of the account.
  *
  * Does     /private and /shared entries alike; but what is shared of the server isn't one user's to set: NOPERM.
- *          In a mailbox of others the /private entries are the owner's: they aren't shown, and none can be set.
+ *          In a mailbox of others the /private entries are each reader's own: the owner's aren't shown, nor are theirs
+ *          shown to the owner or to another reader.
  * Limits   LIMIT_METADATA_OCTETS a value, LIMIT_METADATA_NAME a name, LIMIT_METADATA_ENTRIES a mailbox and a command.
  * Tested   tests/e2e/test_cap_metadata.py
  */
@@ -199,8 +200,6 @@ enum store_error metadata_respond(struct imap *imap, const struct reader *reader
         arena_free(&arena);
         return error;
     }
-    for (size_t i = 0; reader->seen_by && i < count; i++) /* RFC 5464 3.2: a reader's aren't the owner's */
-        entries[i].removed = !is_shared(entries[i].name);
     for (size_t i = 0; i < wanted->count; i++)
         write_wanted(wanted, wanted->names[i], entries, count, longest, &written, &list);
     if (written) {
@@ -257,7 +256,8 @@ bool setmetadata_parse(struct imap *imap, struct arguments *a)
 static enum store_error run_set(struct txn *txn, struct mutation *mutation)
 {
     const struct metadata *m = imap_of_mutation(mutation)->state;
-    return metadata_set(txn, m->place.mailbox.id, m->entries, m->count);
+    uint64_t by = imap_seen_by(imap_of_mutation(mutation), m->place.account);
+    return metadata_set(txn, m->place.mailbox.id, by, m->entries, m->count);
 }
 
 /* ---- the steps ---- */
@@ -312,13 +312,11 @@ enum step_result setmetadata_step(struct imap *imap, struct step_context *contex
         imap_finish(imap, "NO", "NOPERM", "What is shared of the server is the administrator's");
         return STEP_DONE;
     }
-    enum step_result result = m->looked ? STEP_DONE : look(imap, m, RIGHT_LOOKUP | RIGHT_WRITE, context);
+    /* RFC 5464 3.3 asks for less: what all see is changed by who may change messages. */
+    uint32_t needs = RIGHT_LOOKUP | (m->shared ? RIGHT_WRITE : 0) | (m->private ? RIGHT_READ : 0);
+    enum step_result result = m->looked ? STEP_DONE : look(imap, m, needs, context);
     if (result != STEP_DONE || !m->looked)
         return result;
-    if (m->private && !place_is_own(imap, &m->place)) {
-        imap_finish(imap, "NO", "NOPERM", "What is private in a mailbox of others is its owner's");
-        return STEP_DONE;
-    }
     imap->mutation.account = m->place.account;
     imap->mutation.run = run_set;
     result = imap_mutate(imap, context);

@@ -5,12 +5,17 @@
  */
 #include "base/log.h"
 #include "imap/place.h"
+#include "language/say.h"
+#include "store/mutf7.h"
 
 enum step_result capability_step(struct imap *imap, struct step_context *context)
 {
     struct buffer *out = imap_output(imap);
+    bool administrator;
+    if (quota_is_administrator(imap, context->mode, &administrator) == STORE_WOULD_BLOCK)
+        return imap_wait_pool(context);
     buffer_append_string(out, "* CAPABILITY ");
-    imap_write_capabilities(out);
+    imap_write_capabilities(out, administrator);
     buffer_append_string(out, "\r\n");
     imap_finish(imap, "OK", NULL, "Capability completed");
     return STEP_DONE;
@@ -38,11 +43,44 @@ enum step_result unauthenticate_step(struct imap *imap, struct step_context *con
     return STEP_DONE;
 }
 
+/* RFC 5255 3.4: what to show for the prefix, in modified UTF-7 whatever is enabled. */
+static void write_translation(struct imap *imap, struct buffer *out, const char *name)
+{
+    const char *shown = language_text(imap->session->language, name);
+    struct buffer prefix = {0}, encoded = {0};
+    if (shown == name)
+        return;
+    buffer_printf(&prefix, "%s/", shown);
+    mutf7_encode(buffer_view(&prefix), &encoded);
+    buffer_append_string(out, " \"TRANSLATION\" (");
+    imap_write_string(out, buffer_view(&encoded));
+    buffer_append_char(out, ')');
+    buffer_free(&prefix);
+    buffer_free(&encoded);
+}
+
+static void write_namespace(struct imap *imap, struct buffer *out, const char *name)
+{
+    buffer_printf(out, " ((\"%s/\" \"/\"", name);
+    write_translation(imap, out, name);
+    buffer_append_string(out, "))");
+}
+
+void imap_write_namespaces(struct imap *imap)
+{
+    struct buffer *out = imap_output(imap);
+    buffer_append_string(out, "* NAMESPACE ((\"\" \"/\"))");
+    write_namespace(imap, out, PLACE_OTHERS);
+    if (place_shared_user(&imap->session->command_arena).size > 0)
+        write_namespace(imap, out, PLACE_SHARED);
+    else
+        buffer_append_string(out, " NIL");
+    buffer_append_string(out, "\r\n");
+}
+
 enum step_result namespace_step(struct imap *imap, struct step_context *context)
 {
-    bool shared = place_shared_user(&imap->session->command_arena).size > 0;
-    imap_untagged(imap, "NAMESPACE ((\"\" \"/\")) ((\"" PLACE_OTHERS "/\" \"/\")) %s",
-                  shared ? "((\"" PLACE_SHARED "/\" \"/\"))" : "NIL");
+    imap_write_namespaces(imap);
     imap_finish(imap, "OK", NULL, "Namespace completed");
     return STEP_DONE;
 }

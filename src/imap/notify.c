@@ -6,6 +6,7 @@
  */
 #include "imap/notify.h"
 #include "base/memory.h"
+#include "imap/place.h"
 #include <stdlib.h>
 #include <xxhash.h>
 
@@ -18,7 +19,25 @@ static void note(struct uidset **set, uint32_t mailbox)
     uidset_add(*set, mailbox);
 }
 
-static void note_touch(struct notify_touched *t, const struct touch *touch, bool own)
+static struct notify_account *find_account(const struct notify_touched *touched, uint64_t account)
+{
+    for (size_t i = 0; i < touched->count; i++)
+        if (touched->accounts[i].account == account)
+            return &touched->accounts[i];
+    return NULL;
+}
+
+struct notify_account *notify_account_of(struct notify_touched *touched, uint64_t account)
+{
+    struct notify_account *found = find_account(touched, account);
+    if (found)
+        return found;
+    touched->accounts = memory_resize(touched->accounts, (touched->count + 1) * sizeof *touched->accounts);
+    touched->accounts[touched->count] = (struct notify_account){.account = account};
+    return &touched->accounts[touched->count++];
+}
+
+static void note_touch(struct notify_account *t, const struct touch *touch, bool own)
 {
     if (own)
         t->own_modseq = touch->modseq;
@@ -37,22 +56,23 @@ bool notify_hear(struct imap *imap, const struct touch *touch)
     struct notify_heard *heard = &imap->heard;
     if (!atomic_load(&heard->on))
         return false;
-    if (touch->account != imap->session->account) /* the selected mailbox may be another's */
-        return true;
     pthread_mutex_lock(&heard->lock);
     if (!heard->touched)
         heard->touched = NEW(struct notify_touched);
-    note_touch(heard->touched, touch, touch->origin == imap->session->id);
+    note_touch(notify_account_of(heard->touched, touch->account), touch, touch->origin == imap->session->id);
     pthread_mutex_unlock(&heard->lock);
     return true;
 }
 
 static void free_touched(struct notify_touched *t)
 {
-    for (size_t own = 0; own < 2; own++) {
-        uidset_unref(&t->mailboxes[own]);
-        uidset_unref(&t->metadata[own]);
+    for (size_t i = 0; i < t->count; i++) {
+        for (size_t own = 0; own < 2; own++) {
+            uidset_unref(&t->accounts[i].mailboxes[own]);
+            uidset_unref(&t->accounts[i].metadata[own]);
+        }
     }
+    free(t->accounts);
     *t = (struct notify_touched){0};
 }
 
@@ -80,6 +100,7 @@ static void free_notify(struct notify **notify)
     if (!n)
         return;
     notify_list_free(&n->list);
+    notify_reading_free(n);
     free(n->server.rows);
     free_touched(&n->touched);
     purse_empty(&n->purse);
@@ -108,11 +129,19 @@ static struct notify *make(void)
     return n;
 }
 
+/* Others' accounts are watched for what holds now, whatever a NOTIFY that failed wanted. */
+static void settle(struct imap *imap)
+{
+    if (!imap->notify || !imap->notify->foreign)
+        session_watch_more(imap->session, NULL, 0);
+}
+
 static void install(struct imap *imap, struct notify *n)
 {
     free_notify(&imap->notify);
     imap->notify = n;
     atomic_store(&imap->heard.on, (n->any | n->selected) != 0);
+    settle(imap);
 }
 
 /* RFC 5465 5.8. */
@@ -209,10 +238,22 @@ static enum store_error renew_entries(struct imap *imap, const struct reader *re
 
 /* ---- counters ---- */
 
-static bool is_selected(const struct imap *imap, uint32_t mailbox)
+static uint64_t owner_of(const struct imap *imap, const struct notify_mailbox *row)
+{
+    return row->account ? row->account : imap->session->account;
+}
+
+static bool is_selected(const struct imap *imap, const struct notify_mailbox *row)
 {
     const struct selected *s = &imap->selected;
-    return s->open && s->account == imap->session->account && s->mailbox == mailbox;
+    return s->open && s->account == owner_of(imap, row) && s->mailbox == row->mailbox.id;
+}
+
+static struct reader reader_of(const struct imap *imap, const struct step_context *context,
+                               const struct notify_mailbox *row)
+{
+    struct place place = {.account = owner_of(imap, row)};
+    return place_reader(imap, context, &place);
 }
 
 static void write_item(struct buffer *out, const char *name, uint64_t value)
@@ -222,12 +263,13 @@ static void write_item(struct buffer *out, const char *name, uint64_t value)
     buffer_printf(out, "%s %llu", name, (unsigned long long)value);
 }
 
-/* Messages came or went, or flags changed, or both: one response (RFC 5465 5.1 to 5.3). */
+/* Messages came or went, or flags changed, or both: one response (RFC 5465 5.1 to 5.3). How many of another's messages
+ * the user hasn't seen stands in no counter: it isn't told. */
 static void tell_counters(struct imap *imap, const struct notify_mailbox *row, const struct mailbox *now)
 {
     const struct mailbox *was = &row->mailbox;
-    bool condstore = imap->enabled & ENABLED_CONDSTORE,
-         unseen = (row->events & NOTIFY_FLAGS) && was->unseen != now->unseen;
+    bool condstore = imap->enabled & ENABLED_CONDSTORE;
+    bool unseen = (row->events & NOTIFY_FLAGS) && was->unseen != now->unseen && !row->account;
     bool messages = (row->events & NOTIFY_NEW) && (was->uidnext != now->uidnext || was->messages != now->messages);
     bool changes = row->events & (NOTIFY_FLAGS | NOTIFY_ANNOTATIONS);
     bool flags = changes && ((condstore && was->highestmodseq != now->highestmodseq) || unseen ||
@@ -251,119 +293,179 @@ static void tell_counters(struct imap *imap, const struct notify_mailbox *row, c
     buffer_append_string(out, ")\r\n");
 }
 
-static enum store_error look_at_counters(struct imap *imap, const struct reader *reader, struct notify_mailbox *row)
+/* Is it this session's own doing alone? Then nothing of it is told. */
+static bool was_touched(const struct imap *imap, const struct notify_mailbox *row, bool metadata, bool *other_r,
+                        uint64_t *own_modseq_r)
 {
-    const struct notify_touched *t = &imap->notify->touched;
+    const struct notify_account *t = find_account(&imap->notify->touched, owner_of(imap, row));
     uint32_t id = row->mailbox.id;
+    if (!t || !id)
+        return false;
+    struct uidset *const *sets = metadata ? t->metadata : t->mailboxes;
+    *other_r = sets[0] && uidset_has(sets[0], id);
+    *own_modseq_r = t->own_modseq;
+    return *other_r || (sets[1] && uidset_has(sets[1], id));
+}
+
+/* RFC 5465 5.9: who lost a right in the meantime hears no more, though the list doesn't say so yet. STEP_DONE:
+ * *may_r. */
+static enum step_result may_hear(struct imap *imap, struct step_context *context, const struct notify_mailbox *row,
+                                 bool *may_r)
+{
+    uint32_t rights;
+    enum store_error error;
+    enum step_result result = rights_find(imap, context, owner_of(imap, row), row->mailbox.id, &rights, &error);
+    *may_r = result == STEP_DONE && !error && !rights_judge(rights, RIGHT_LOOKUP | RIGHT_READ);
+    return result;
+}
+
+static enum step_result look_at_counters(struct imap *imap, struct step_context *context, struct notify_mailbox *row,
+                                         enum store_error *error_r)
+{
+    struct reader reader = reader_of(imap, context, row);
     struct mailbox now;
-    bool other = t->mailboxes[0] && uidset_has(t->mailboxes[0], id);
-    bool own = t->mailboxes[1] && uidset_has(t->mailboxes[1], id);
-    if (!id || (!other && !own))
-        return STORE_OK;
-    enum store_error error = mailbox_read(reader, NULL, id, &now);
-    if (error) /* deleted: the list says so */
-        return error == STORE_WOULD_BLOCK ? error : STORE_OK;
-    if (!is_selected(imap, id) && (other || now.highestmodseq > t->own_modseq))
+    bool other, may = false;
+    uint64_t own_modseq;
+    *error_r = STORE_OK;
+    if (row->denied || !was_touched(imap, row, false, &other, &own_modseq))
+        return STEP_DONE;
+    enum step_result result = may_hear(imap, context, row, &may);
+    if (result != STEP_DONE || !may)
+        return result;
+    *error_r = mailbox_read(&reader, NULL, row->mailbox.id, &now);
+    if (*error_r) { /* deleted: the list says so */
+        *error_r = *error_r == STORE_WOULD_BLOCK ? *error_r : STORE_OK;
+        return STEP_DONE;
+    }
+    if (!is_selected(imap, row) && (other || now.highestmodseq > own_modseq))
         tell_counters(imap, row, &now);
     row->mailbox.uidnext = now.uidnext;
     row->mailbox.uidvalidity = now.uidvalidity;
     row->mailbox.messages = now.messages;
     row->mailbox.unseen = now.unseen;
     row->mailbox.highestmodseq = now.highestmodseq;
-    return STORE_OK;
+    return STEP_DONE;
 }
 
 /* ---- telling, in slices ---- */
 
 /* Did this session alone change anything? *tells_r false: then nothing of it is told. */
-static enum store_error is_own_alone(const struct reader *reader, const struct notify_touched *t, bool other,
-                                     bool *tells_r)
+static enum store_error is_own_alone(const struct reader *reader, uint64_t own_modseq, bool other, bool *tells_r)
 {
     struct account account;
     *tells_r = true;
     if (other)
         return STORE_OK;
     enum store_error error = account_read(reader, &account);
-    *tells_r = error || account.modseq > t->own_modseq;
+    *tells_r = error || account.modseq > own_modseq;
     return error;
 }
 
-static enum store_error tell_list(struct imap *imap, const struct reader *reader)
+/* Of a list that has others' mailboxes in it, each account that was touched is asked. *any_r: one was. */
+static enum store_error is_list_told(const struct imap *imap, const struct step_context *context, bool *any_r,
+                                     bool *tells_r)
+{
+    const struct notify *n = imap->notify;
+    enum store_error error = STORE_OK;
+    *any_r = *tells_r = n->late;
+    for (size_t i = 0; !error && !*tells_r && i < n->touched.count; i++) {
+        const struct notify_account *t = &n->touched.accounts[i];
+        struct reader reader = {imap->session->env->store, t->account, context->mode};
+        bool own = t->account == imap->session->account;
+        if ((!t->list[0] && !t->list[1]) || (!own && !n->foreign))
+            continue;
+        *any_r = true;
+        error = is_own_alone(&reader, t->own_modseq, t->list[0], tells_r);
+    }
+    return error;
+}
+
+static enum step_result tell_list(struct imap *imap, struct step_context *context, enum store_error *error_r)
 {
     struct notify *n = imap->notify;
+    bool any, tells;
+    *error_r = is_list_told(imap, context, &any, &tells);
+    if (*error_r || !any)
+        return STEP_DONE;
+    enum step_result result = notify_list_read(imap, n, context, tells, error_r);
+    if (result == STEP_DONE)
+        n->late = *error_r == STORE_BUSY;
+    return result;
+}
+
+static enum step_result look_at_entries(struct imap *imap, struct step_context *context, struct notify_mailbox *row,
+                                        enum store_error *error_r)
+{
+    struct reader reader = reader_of(imap, context, row);
+    bool tells, other, may = false;
+    uint64_t own_modseq;
+    *error_r = STORE_OK;
+    if (!(row->events & NOTIFY_METADATA) || !was_touched(imap, row, true, &other, &own_modseq))
+        return STEP_DONE;
+    enum step_result result = may_hear(imap, context, row, &may);
+    if (result != STEP_DONE || !may)
+        return result;
+    *error_r = is_own_alone(&reader, own_modseq, other, &tells);
+    if (!*error_r)
+        *error_r = renew_entries(imap, &reader, row->path, row->mailbox.id, &row->entries, tells);
+    return STEP_DONE;
+}
+
+static enum store_error tell_server(struct imap *imap, const struct step_context *context)
+{
+    struct reader reader = session_reader(imap->session, context);
+    struct notify *n = imap->notify;
+    const struct notify_account *t = find_account(&n->touched, imap->session->account);
     bool tells;
-    if (!n->touched.list[0] && !n->touched.list[1])
+    if (!(n->any & NOTIFY_SERVER_METADATA) || !t || (!t->server[0] && !t->server[1]))
         return STORE_OK;
-    enum store_error error = is_own_alone(reader, &n->touched, n->touched.list[0], &tells);
-    return error ? error : notify_list_read(imap, n, reader, tells);
+    enum store_error error = is_own_alone(&reader, t->own_modseq, t->server[0], &tells);
+    return error ? error : renew_entries(imap, &reader, VIEW_EMPTY, 0, &n->server, tells);
 }
 
-static enum store_error look_at_entries(struct imap *imap, const struct reader *reader, struct notify_mailbox *row)
-{
-    const struct notify_touched *t = &imap->notify->touched;
-    uint32_t id = row->mailbox.id;
-    bool tells, other = t->metadata[0] && uidset_has(t->metadata[0], id);
-    if (!id || !(row->events & NOTIFY_METADATA) || (!other && !(t->metadata[1] && uidset_has(t->metadata[1], id))))
-        return STORE_OK;
-    enum store_error error = is_own_alone(reader, t, other, &tells);
-    return error ? error : renew_entries(imap, reader, row->path, id, &row->entries, tells);
-}
-
-static enum store_error tell_server(struct imap *imap, const struct reader *reader)
+/* Each mailbox in turn. */
+static enum step_result tell_each(struct imap *imap, struct step_context *context,
+                                  enum step_result (*look)(struct imap *imap, struct step_context *context,
+                                                           struct notify_mailbox *row, enum store_error *error_r),
+                                  enum store_error *error_r)
 {
     struct notify *n = imap->notify;
-    bool tells;
-    if (!(n->any & NOTIFY_SERVER_METADATA) || (!n->touched.server[0] && !n->touched.server[1]))
-        return STORE_OK;
-    enum store_error error = is_own_alone(reader, &n->touched, n->touched.server[0], &tells);
-    return error ? error : renew_entries(imap, reader, VIEW_EMPTY, 0, &n->server, tells);
-}
-
-/* Each mailbox in turn. STORE_MORE: *result_r says how to go on. */
-static enum store_error tell_each(struct imap *imap, struct step_context *context, const struct reader *reader,
-                                  enum store_error (*look)(struct imap *imap, const struct reader *reader,
-                                                           struct notify_mailbox *row),
-                                  enum step_result *result_r)
-{
-    struct notify *n = imap->notify;
+    enum step_result over;
+    *error_r = STORE_OK;
     while (n->at < n->list.count) {
-        enum store_error error = look(imap, reader, &n->list.rows[n->at]);
-        if (error)
-            return error;
+        enum step_result result = look(imap, context, &n->list.rows[n->at], error_r);
+        if (result != STEP_DONE || *error_r)
+            return result;
         n->at++;
-        if (imap_slice_over(imap, context, result_r))
-            return STORE_MORE;
+        if (imap_slice_over(imap, context, &over))
+            return over;
     }
     n->at = 0;
-    return STORE_OK;
+    return STEP_DONE;
 }
 
-static enum store_error tell_phase(struct imap *imap, struct step_context *context, const struct reader *reader,
-                                   enum step_result *result_r)
+static enum step_result tell_phase(struct imap *imap, struct step_context *context, enum store_error *error_r)
 {
-    const struct notify_touched *t = &imap->notify->touched;
+    *error_r = STORE_OK;
     switch (imap->notify->phase) {
     case NOTIFY_LIST:
-        return tell_list(imap, reader);
+        return tell_list(imap, context, error_r);
     case NOTIFY_COUNTERS:
-        return t->mailboxes[0] || t->mailboxes[1] ? tell_each(imap, context, reader, look_at_counters, result_r)
-                                                  : STORE_OK;
+        return tell_each(imap, context, look_at_counters, error_r);
     case NOTIFY_ENTRIES:
-        return t->metadata[0] || t->metadata[1] ? tell_each(imap, context, reader, look_at_entries, result_r)
-                                                : STORE_OK;
+        return tell_each(imap, context, look_at_entries, error_r);
     case NOTIFY_SERVER:
-        return tell_server(imap, reader);
+        *error_r = tell_server(imap, context);
+        break;
     case NOTIFY_REST:
         break;
     }
-    return STORE_OK;
+    return STEP_DONE;
 }
 
 enum step_result notify_tell(struct imap *imap, struct step_context *context)
 {
-    struct reader reader = session_reader(imap->session, context);
     struct notify *n = imap->notify;
-    enum step_result result = STEP_DONE;
     if (!n || (n->phase == NOTIFY_REST && !take_heard(imap, &n->touched)))
         return STEP_DONE;
     if (!n->any) {
@@ -375,10 +477,11 @@ enum step_result notify_tell(struct imap *imap, struct step_context *context)
         n->at = 0;
     }
     while (n->phase != NOTIFY_REST) {
-        enum store_error error = tell_phase(imap, context, &reader, &result);
-        if (error == STORE_WOULD_BLOCK)
+        enum store_error error;
+        enum step_result result = tell_phase(imap, context, &error);
+        if (result == STEP_DONE && error == STORE_WOULD_BLOCK)
             return imap_wait_pool(context);
-        if (error == STORE_MORE)
+        if (result != STEP_DONE)
             return result;
         if (error == STORE_LIMIT) {
             overflow(imap);
@@ -429,7 +532,7 @@ static void tell_status(struct imap *imap, const struct notify_mailbox *row)
 {
     const struct mailbox *m = &row->mailbox;
     struct buffer *out = imap_output(imap);
-    if (!(row->events & NOTIFY_OF_MESSAGES) || is_selected(imap, m->id))
+    if (!(row->events & NOTIFY_OF_MESSAGES) || is_selected(imap, row))
         return;
     buffer_append_string(out, "* STATUS ");
     imap_write_mailbox(imap, out, row->path);
@@ -443,18 +546,24 @@ static void tell_status(struct imap *imap, const struct notify_mailbox *row)
 static enum store_error take_stock(struct imap *imap, struct setting *s, struct step_context *context,
                                    enum step_result *result_r)
 {
-    struct reader reader = session_reader(imap->session, context);
+    struct reader own = session_reader(imap->session, context);
     struct notify *n = s->n;
     enum store_error error = STORE_OK;
-    if (!s->listed && n->any)
-        error = notify_list_read(imap, n, &reader, false);
+    if (!s->listed && n->any) {
+        *result_r = notify_list_read(imap, n, context, false, &error);
+        if (*result_r != STEP_DONE)
+            return STORE_MORE;
+    }
     s->listed = !error;
     for (; !error && s->at < n->list.count; s->at++) {
         struct notify_mailbox *row = &n->list.rows[s->at];
+        struct reader reader = reader_of(imap, context, row);
         if (row->events & NOTIFY_METADATA)
             error = read_entries(n, &reader, row->mailbox.id, &row->entries);
         if (error)
             break;
+        if (row->denied)
+            notify_tell_denied(imap, row);
         if (s->status)
             tell_status(imap, row);
         if (imap_slice_over(imap, context, result_r)) {
@@ -463,7 +572,7 @@ static enum store_error take_stock(struct imap *imap, struct setting *s, struct 
         }
     }
     if (!error && !s->server_read && (n->any & NOTIFY_SERVER_METADATA))
-        error = read_entries(n, &reader, 0, &n->server);
+        error = read_entries(n, &own, 0, &n->server);
     s->server_read = !error;
     return error;
 }
@@ -485,10 +594,12 @@ enum step_result notify_step(struct imap *imap, struct step_context *context)
     if (error == STORE_MORE)
         return result;
     if (error == STORE_LIMIT) {
+        settle(imap);
         imap_finish(imap, "NO", "NOTIFICATIONOVERFLOW", "That is more than can be watched");
         return STEP_DONE;
     }
     if (error) {
+        settle(imap);
         imap_finish_error(imap, error);
         return STEP_DONE;
     }

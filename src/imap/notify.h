@@ -10,7 +10,9 @@
  *          watched, LIMIT_NOTIFY_NAMES told at once; the memory is counted in the purse of searches.
  * Tested   tests/e2e/test_cap_notify.py
  *
- * What others share is watched while it is selected, and not else: a session hears of one other account at a time.
+ * Of what others share, a session hears as soon as a filter may name it: it watches the accounts that may share
+ * something with its user (store/acl.h), and account 0, where a new one would be noted. Events need "l" and "r"
+ * (RFC 5465 5), looked at whenever something is told.
  * Nothing is queued: what was touched is a set of mailboxes, and what is told is what is different now. So a client
  * that doesn't read costs no more than one that does.
  */
@@ -52,12 +54,15 @@ struct notify_entries {
 /* A mailbox as the client knows it. */
 struct notify_mailbox {
     struct view path;
-    unsigned events; /* that are wanted of it */
+    uint64_t account; /* whose it is; 0: the user's own, or no mailbox at all */
+    unsigned events;  /* that are wanted of it */
+    bool denied;      /* some are wanted, and it can't be read: told as \NoAccess */
     bool exists, has_children;
     struct mailbox mailbox; /* its name is not set */
     struct notify_entries entries;
     /* while two lists are compared */
     bool matched, tell, there_changed;
+    bool lost; /* another's, which was there: told as \NoAccess where names aren't wanted */
     struct view renamed_from;
 };
 struct notify_list {
@@ -65,11 +70,16 @@ struct notify_list {
     size_t count, octets;
 };
 
-/* [1]: by this session itself. */
-struct notify_touched {
+/* Of one account. [1]: by this session itself. */
+struct notify_account {
+    uint64_t account;
     struct uidset *mailboxes[2], *metadata[2];
     bool list[2], server[2];
     uint64_t own_modseq; /* the newest of its own */
+};
+struct notify_touched {
+    struct notify_account *accounts; /* as many as are watched, at most */
+    size_t count;
 };
 
 enum notify_phase { NOTIFY_REST, NOTIFY_LIST, NOTIFY_COUNTERS, NOTIFY_ENTRIES, NOTIFY_SERVER };
@@ -81,12 +91,15 @@ struct notify {
     unsigned selected;
     bool set; /* SET, not NONE */
     bool delayed;
+    bool foreign;        /* some filter may name what others share */
     struct fetch *fetch; /* of new messages in the selected mailbox; null: nothing is sent of them */
 
     struct notify_list list;
     struct notify_entries server;
     struct purse purse;
-    size_t entry_octets; /* of all entries, as far as they are in the purse */
+    size_t entry_octets;            /* of all entries, as far as they are in the purse */
+    struct notify_reading *reading; /* a list that is being read; null: none */
+    bool late;                      /* the list couldn't be read when it was touched */
     /* telling */
     enum notify_phase phase;
     struct notify_touched touched;
@@ -97,9 +110,16 @@ struct notify {
 bool notify_read(struct imap *imap, struct arguments *a, struct notify *n, bool *status_r, bool *unsupported_r);
 extern const char notify_event_names[]; /* with spaces between them */
 
-/* notify_list.c. The list as it is now; against the last one, if `tells`. STORE_LIMIT: it is too long. */
-enum store_error notify_list_read(struct imap *imap, struct notify *n, const struct reader *reader, bool tells);
+/* notify_list.c. The list as it is now, until STEP_DONE; against the last one, if `tells`. STORE_LIMIT: it is too long.
+ * STORE_BUSY: auth is away. */
+enum step_result notify_list_read(struct imap *imap, struct notify *n, struct step_context *context, bool tells,
+                                  enum store_error *error_r);
 void notify_list_free(struct notify_list *list);
+void notify_reading_free(struct notify *n);
+/* RFC 5465 3.1: it may be listed, but not read. */
+void notify_tell_denied(struct imap *imap, const struct notify_mailbox *row);
+/* The row of an account; made if it isn't there. */
+struct notify_account *notify_account_of(struct notify_touched *touched, uint64_t account);
 
 /* notify.c. What changed elsewhere than in the selected mailbox, until STEP_DONE. */
 enum step_result notify_tell(struct imap *imap, struct step_context *context);

@@ -11,6 +11,11 @@
 #include "imap/notify.h"
 #include <stdlib.h>
 
+void notify_tell_denied(struct imap *imap, const struct notify_mailbox *row)
+{
+    list_write_one(imap, "\\NoAccess", &row->mailbox, row->path, row->path);
+}
+
 void notify_list_free(struct notify_list *list)
 {
     for (size_t i = 0; i < list->count; i++)
@@ -26,25 +31,34 @@ static bool is_selectable(const struct notify_mailbox *row)
     return row->exists && !(row->mailbox.flags & MAILBOX_NOSELECT);
 }
 
-/* All groups that fit, in their order; NONE ends it: "(mailboxes Junk NONE) (personal (...))". */
-static unsigned events_of(const struct notify *n, const struct mailbox_entry *entry)
+/* What others share, and the names above it, are in no personal namespace (RFC 2342). */
+static bool fits(const struct filter *filter, const struct mailbox_entry *entry)
+{
+    bool foreign = entry->account || (!entry->exists && place_is_foreign_name(entry->path));
+    return filter_fits(filter, entry) && !(foreign && filter->kind == FILTER_PERSONAL);
+}
+
+/* All groups that fit, in their order; NONE ends it: "(mailboxes Junk NONE) (personal (...))". *denied_r: some of them
+ * need "r" (RFC 5465 5). */
+static unsigned events_of(const struct notify *n, const struct mailbox_entry *entry, bool *denied_r)
 {
     unsigned events = 0;
     for (size_t i = 0; i < n->group_count; i++) {
-        if (!filter_fits(&n->groups[i].filter, entry))
+        if (!fits(&n->groups[i].filter, entry))
             continue;
         if (!n->groups[i].events)
             break;
         events |= n->groups[i].events;
     }
     bool selectable = entry->exists && !(entry->mailbox.flags & MAILBOX_NOSELECT);
-    return selectable ? events : events & NOTIFY_OF_NAMES;
+    *denied_r = selectable && entry->account && !(entry->rights & RIGHT_READ) && (events & ~(unsigned)NOTIFY_OF_NAMES);
+    return selectable && !*denied_r ? events : events & NOTIFY_OF_NAMES;
 }
 
 /* Where names are watched, the others must be known too: one of them may get a name that is. */
-static bool is_kept(const struct notify *n, unsigned events)
+static bool is_kept(const struct notify *n, unsigned events, bool denied)
 {
-    return events || (n->any & NOTIFY_OF_NAMES);
+    return events || denied || (n->any & NOTIFY_OF_NAMES);
 }
 
 static enum store_error make(struct notify *n, const struct mailbox_entry *entries, size_t count,
@@ -53,7 +67,9 @@ static enum store_error make(struct notify *n, const struct mailbox_entry *entri
     size_t kept = 0, octets = 0, rows;
     *list_r = (struct notify_list){0};
     for (size_t i = 0; i < count; i++) {
-        if (!is_kept(n, events_of(n, &entries[i])))
+        bool denied;
+        unsigned events = events_of(n, &entries[i], &denied);
+        if (!is_kept(n, events, denied))
             continue;
         kept++;
         octets += entries[i].path.size;
@@ -66,12 +82,15 @@ static enum store_error make(struct notify *n, const struct mailbox_entry *entri
     char *text = (char *)list_r->rows + rows;
     for (size_t i = 0; i < count; i++) {
         const struct mailbox_entry *entry = &entries[i];
-        unsigned events = events_of(n, entry);
-        if (!is_kept(n, events))
+        bool denied;
+        unsigned events = events_of(n, entry, &denied);
+        if (!is_kept(n, events, denied))
             continue;
         struct notify_mailbox *row = &list_r->rows[list_r->count++];
         *row = (struct notify_mailbox){.path = view_of(text, entry->path.size),
+                                       .account = entry->account,
                                        .events = events,
+                                       .denied = denied,
                                        .exists = entry->exists,
                                        .has_children = entry->has_children,
                                        .mailbox = entry->mailbox};
@@ -87,6 +106,8 @@ static enum store_error make(struct notify *n, const struct mailbox_entry *entri
 static int by_id(const void *a, const void *b)
 {
     const struct notify_mailbox *const *x = a, *const *y = b;
+    if ((*x)->account != (*y)->account)
+        return (*x)->account < (*y)->account ? -1 : 1;
     return (*x)->mailbox.id < (*y)->mailbox.id ? -1 : (*x)->mailbox.id > (*y)->mailbox.id;
 }
 
@@ -135,7 +156,15 @@ static void carry_over(struct notify_mailbox *old, struct notify_mailbox *now)
     old->entries = (struct notify_entries){0};
 }
 
-static void compare_one(struct notify_mailbox *old, struct notify_mailbox *now)
+static void note_touched(struct notify *n, const struct notify_mailbox *row, uint64_t own)
+{
+    struct notify_account *t = notify_account_of(&n->touched, row->account ? row->account : own);
+    if (!t->mailboxes[0])
+        t->mailboxes[0] = uidset_new();
+    uidset_add(t->mailboxes[0], row->mailbox.id);
+}
+
+static void compare_one(struct notify *n, struct notify_mailbox *old, struct notify_mailbox *now)
 {
     bool renamed =
         old->mailbox.parent != now->mailbox.parent || !view_equal(last_level(old->path), last_level(now->path));
@@ -149,36 +178,38 @@ static void compare_one(struct notify_mailbox *old, struct notify_mailbox *now)
         now->tell = now->there_changed = true;
     if (is_subscribed(old) != is_subscribed(now) && (events & NOTIFY_SUBSCRIPTION))
         now->tell = true;
+    if (old->denied != now->denied) { /* RFC 5465 5.9 */
+        now->tell = true;
+        note_touched(n, now, now->account);
+    }
     old->matched = now->matched = true;
     carry_over(old, now);
 }
 
-static void join_by_id(const struct notify_list *old, const struct notify_list *now)
+static void join_by_id(struct notify *n, const struct notify_list *old, const struct notify_list *now)
 {
     size_t old_count, now_count;
     struct notify_mailbox **was = sorted(old, by_id, &old_count), **is = sorted(now, by_id, &now_count);
     for (size_t i = 0, j = 0; i < old_count && j < now_count;) {
-        uint32_t before = was[i]->mailbox.id, after = is[j]->mailbox.id;
-        if (before == after && before)
-            compare_one(was[i], is[j]);
-        i += before <= after;
-        j += after <= before;
+        int order = by_id(&was[i], &is[j]);
+        if (!order && is[j]->mailbox.id)
+            compare_one(n, was[i], is[j]);
+        i += order <= 0;
+        j += order >= 0;
     }
     free(was);
     free(is);
 }
 
 /* A mailbox that the client has not seen: all that is in it came since. */
-static void begin_empty(struct notify *n, struct notify_mailbox *row)
+static void begin_empty(struct notify *n, struct notify_mailbox *row, uint64_t own)
 {
     if (!is_selectable(row) || row->mailbox.uidnext == 1)
         return;
     row->mailbox.uidnext = 1;
     row->mailbox.messages = row->mailbox.unseen = 0;
     row->mailbox.highestmodseq = 0;
-    if (!n->touched.mailboxes[0])
-        n->touched.mailboxes[0] = uidset_new();
-    uidset_add(n->touched.mailboxes[0], row->mailbox.id);
+    note_touched(n, row, own);
 }
 
 /* `other` has the same name in the other list, or is null. */
@@ -190,7 +221,17 @@ static void judge(struct notify_mailbox *row, const struct notify_mailbox *other
     row->tell = row->there_changed || (is_subscribed(row) != subscribed && (row->events & NOTIFY_SUBSCRIPTION));
 }
 
-static void join_by_path(struct notify *n, const struct notify_list *old, const struct notify_list *now)
+/* RFC 5465 5.9: another's mailbox comes or goes, and only what happens in it is wanted: `was` went, `is` came, under
+ * one name; either may be null. */
+static void judge_access(struct notify_mailbox *was, struct notify_mailbox *is)
+{
+    if (was && was->account && is_selectable(was) && !(was->events & NOTIFY_NAME) && (was->events || was->denied))
+        (is ? is : was)->lost = !is || !is_selectable(is);
+    if (is && is->account && is_selectable(is) && !(is->events & NOTIFY_NAME) && (is->events || is->denied))
+        is->tell = true;
+}
+
+static void join_by_path(struct notify *n, const struct notify_list *old, const struct notify_list *now, uint64_t own)
 {
     size_t old_count, now_count;
     struct notify_mailbox **was = sorted(old, by_path, &old_count), **is = sorted(now, by_path, &now_count);
@@ -198,9 +239,11 @@ static void join_by_path(struct notify *n, const struct notify_list *old, const 
         int order = i == old_count ? 1 : j == now_count ? -1 : view_compare(was[i]->path, is[j]->path);
         if (order < 0) {
             judge(was[i], NULL);
+            judge_access(was[i], NULL);
         } else {
             judge(is[j], order ? NULL : was[i]);
-            begin_empty(n, is[j]);
+            judge_access(order ? NULL : was[i], is[j]);
+            begin_empty(n, is[j], own);
         }
         i += order <= 0;
         j += order >= 0;
@@ -224,9 +267,9 @@ static struct by_ids all_by_id(const struct notify_list *list)
     return all;
 }
 
-static struct notify_mailbox *find_id(const struct by_ids *all, uint32_t id)
+static struct notify_mailbox *find_id(const struct by_ids *all, uint64_t account, uint32_t id)
 {
-    const struct notify_mailbox key = {.mailbox = {.id = id}}, *wanted = &key;
+    const struct notify_mailbox key = {.account = account, .mailbox = {.id = id}}, *wanted = &key;
     struct notify_mailbox **found =
         all->count ? bsearch(&wanted, all->rows, all->count, sizeof *all->rows, by_id) : NULL;
     return found ? *found : NULL;
@@ -240,8 +283,8 @@ static void tell_parents(const struct notify_list *old, const struct notify_list
         const struct notify_mailbox *row = i < old->count ? &old->rows[i] : &now->rows[i - old->count];
         if (!row->there_changed || !row->mailbox.parent)
             continue;
-        struct notify_mailbox *parent = find_id(&is, row->mailbox.parent);
-        parent = parent ? parent : find_id(&was, row->mailbox.parent);
+        struct notify_mailbox *parent = find_id(&is, row->account, row->mailbox.parent);
+        parent = parent ? parent : find_id(&was, row->account, row->mailbox.parent);
         if (parent && (parent->events & NOTIFY_NAME))
             parent->tell = true;
     }
@@ -255,12 +298,16 @@ static size_t count_told(const struct notify_list *list)
 {
     size_t count = 0;
     for (size_t i = 0; i < list->count; i++)
-        count += list->rows[i].tell;
+        count += list->rows[i].tell || list->rows[i].lost;
     return count;
 }
 
 static void tell_row(struct imap *imap, const struct notify_mailbox *row)
 {
+    if (row->lost || row->denied) {
+        notify_tell_denied(imap, row);
+        return;
+    }
     static const char *const attributes[2][2] = {{"\\NonExistent \\Noselect", "\\NonExistent \\Noselect \\HasChildren"},
                                                  {"\\HasNoChildren", "\\HasChildren"}};
     struct view from = row->renamed_from.size ? row->renamed_from : row->path;
@@ -272,29 +319,92 @@ static enum store_error tell_difference(struct imap *imap, const struct notify_l
     if (count_told(old) + count_told(now) > LIMIT_NOTIFY_NAMES)
         return STORE_LIMIT;
     for (size_t i = 0; i < old->count; i++)
-        if (old->rows[i].tell)
+        if (old->rows[i].lost)
+            tell_row(imap, &old->rows[i]);
+        else if (old->rows[i].tell)
             list_write_one(imap, "\\NonExistent", &(struct mailbox){0}, old->rows[i].path, old->rows[i].path);
     for (size_t i = 0; i < now->count; i++)
-        if (now->rows[i].tell)
+        if (now->rows[i].tell || now->rows[i].lost)
             tell_row(imap, &now->rows[i]);
     return STORE_OK;
 }
 
-enum store_error notify_list_read(struct imap *imap, struct notify *n, const struct reader *reader, bool tells)
-{
+/* ---- reading it ---- */
+
+struct notify_reading {
+    struct arena arena; /* not the command's: IDLE reads many lists */
+    struct list_foreign foreign;
     struct mailbox_entry *entries;
-    struct notify_list now, old = n->list;
     size_t count;
-    enum store_error error = mailbox_list(reader, &imap->session->command_arena, &entries, &count);
-    if (!error)
-        error = make(n, entries, count, &now);
+    bool listed;
+};
+
+void notify_reading_free(struct notify *n)
+{
+    struct notify_reading *r = n->reading;
+    n->reading = NULL;
+    if (!r)
+        return;
+    arena_free(&r->arena);
+    free(r);
+}
+
+static void begin_reading(struct notify *n)
+{
+    if (n->reading)
+        return;
+    n->reading = NEW(struct notify_reading);
+    arena_init(&n->reading->arena, LIMIT_COMMAND_MEMORY);
+    n->reading->foreign.arena = &n->reading->arena;
+}
+
+/* Whoever may share something, and account 0. True: some weren't watched while they were read. */
+static bool watch_owners(struct imap *imap, const struct notify_reading *r)
+{
+    const struct list_foreign *f = &r->foreign;
+    uint64_t *accounts = memory_array(f->owner_count + 1, sizeof *accounts);
+    accounts[0] = ACL_INDEX_ACCOUNT;
+    for (size_t i = 0; i < f->owner_count; i++)
+        accounts[i + 1] = f->owners[i];
+    bool fresh = session_watch_more(imap->session, accounts, f->owner_count + 1);
+    free(accounts);
+    return fresh;
+}
+
+/* All entries, others' too. STEP_AGAIN: what was read may be old. */
+static enum step_result read_entries(struct imap *imap, struct notify *n, struct step_context *context,
+                                     enum store_error *error_r)
+{
+    struct reader reader = session_reader(imap->session, context);
+    struct notify_reading *r = n->reading;
+    *error_r = r->listed ? STORE_OK : mailbox_list(&reader, &r->arena, &r->entries, &r->count);
+    if (*error_r == STORE_WOULD_BLOCK)
+        return imap_wait_pool(context);
+    r->listed = !*error_r;
+    if (*error_r || !n->foreign)
+        return STEP_DONE;
+    enum step_result result = list_add_foreign(imap, context, &r->foreign, &r->entries, &r->count);
+    if (result != STEP_DONE)
+        return result;
+    if (r->foreign.incomplete)
+        *error_r = STORE_BUSY;
+    else if (watch_owners(imap, r))
+        return STEP_AGAIN;
+    return STEP_DONE;
+}
+
+static enum store_error adopt(struct imap *imap, struct notify *n, bool tells)
+{
+    struct notify_list now, old = n->list;
+    uint64_t own = imap->session->account;
+    enum store_error error = make(n, n->reading->entries, n->reading->count, &now);
     if (error)
         return error;
     for (size_t i = 0; i < old.count; i++)
-        old.rows[i].matched = old.rows[i].tell = old.rows[i].there_changed = false;
-    join_by_id(&old, &now);
+        old.rows[i].matched = old.rows[i].tell = old.rows[i].there_changed = old.rows[i].lost = false;
+    join_by_id(n, &old, &now);
     if (old.rows)
-        join_by_path(n, &old, &now);
+        join_by_path(n, &old, &now, own);
     if (tells)
         tell_parents(&old, &now);
     if (tells)
@@ -304,4 +414,17 @@ enum store_error notify_list_read(struct imap *imap, struct notify *n, const str
     n->list = now;
     notify_list_free(&old);
     return error;
+}
+
+enum step_result notify_list_read(struct imap *imap, struct notify *n, struct step_context *context, bool tells,
+                                  enum store_error *error_r)
+{
+    begin_reading(n);
+    enum step_result result = read_entries(imap, n, context, error_r);
+    if (result == STEP_WAIT)
+        return result;
+    if (result == STEP_DONE && !*error_r)
+        *error_r = adopt(imap, n, tells);
+    notify_reading_free(n);
+    return result;
 }

@@ -5,6 +5,7 @@
  * Tested   tests/e2e/test_cap_notify.py, fuzz/imap_command.c
  */
 #include "imap/notify.h"
+#include "imap/place.h"
 
 static bool fail(struct arguments *a, const char *problem)
 {
@@ -98,6 +99,15 @@ static bool check_group(struct arguments *a, const struct reading *r)
     return true;
 }
 
+/* May it name what others share? */
+static bool is_foreign(const struct filter *filter)
+{
+    bool foreign = filter->kind == FILTER_SUBSCRIBED;
+    for (size_t i = 0; i < filter->count; i++)
+        foreign = foreign || place_is_foreign_name(filter->names[i]);
+    return foreign;
+}
+
 static bool take_group(struct arguments *a, struct reading *r, size_t *names, bool *selected)
 {
     struct notify *n = r->n;
@@ -111,6 +121,7 @@ static bool take_group(struct arguments *a, struct reading *r, size_t *names, bo
         return fail(a, "Unknown kind of mailboxes");
     if (!is_of_selected(r->group)) {
         n->any |= r->group->events;
+        n->foreign = n->foreign || is_foreign(&r->group->filter);
         n->group_count++;
     } else if (*selected) {
         return fail(a, "There is one selected mailbox");

@@ -135,6 +135,17 @@ static enum step_result find_account(struct imap *imap, struct step_context *con
     return rights_facts(context, found, error_r);
 }
 
+enum step_result place_find_account(struct imap *imap, struct step_context *context, struct view name,
+                                    struct facts *facts_r, enum store_error *error_r)
+{
+    struct view user, path;
+    *error_r = STORE_NO_MAILBOX;
+    if (!split_name(imap, name, &user, &path))
+        return STEP_DONE;
+    enum facts_result found = facts_find(imap->session, &imap->session->command_arena, 0, user, facts_r);
+    return rights_facts(context, found, error_r);
+}
+
 /* ---- finding ---- */
 
 static enum step_result find_foreign(struct imap *imap, struct step_context *context, struct view name, uint32_t needs,

@@ -40,6 +40,10 @@ enum step_result place_find_mailbox(struct imap *imap, struct step_context *cont
 /* Where a mailbox of that name may be made: account and path. Wants "k" of the nearest parent (RFC 4314 4). */
 enum step_result place_find_new(struct imap *imap, struct step_context *context, struct view name,
                                 struct place *place_r, enum store_error *error_r);
+/* Whose mailbox a foreign name is, whatever one may do there, and whether it is there or not: for the administrator
+ * alone. STORE_NO_MAILBOX: nobody's. */
+enum step_result place_find_account(struct imap *imap, struct step_context *context, struct view name,
+                                    struct facts *facts_r, enum store_error *error_r);
 /* Is it a name of the other namespaces? */
 bool place_is_foreign_name(struct view name);
 bool place_is_own(const struct imap *imap, const struct place *place);

@@ -114,8 +114,8 @@ extern const struct imap_command imap_commands[];
 extern const size_t imap_command_count;
 /* A literal of that size may be sent so: `waits` for "+", or without asking (RFC 7888). */
 bool imap_literal_allowed(uint64_t octets, bool waits);
-/* What CAPABILITY says after login. */
-void imap_write_capabilities(struct buffer *out);
+/* What CAPABILITY says after login. `administrator`: QUOTASET too. */
+void imap_write_capabilities(struct buffer *out, bool administrator);
 
 /* ---- the session ---- */
 
@@ -220,7 +220,9 @@ struct imap {
 struct buffer *imap_output(struct imap *imap);
 /* "* 3 FETCH (", or "* 7 UIDFETCH (" (RFC 9586 3.3). */
 void imap_begin_fetch(const struct imap *imap, struct buffer *out, uint32_t uid, uint32_t number);
-/* "* " text CRLF. */
+/* A text, or the end of a response with one, in the session's language (language/say.h). */
+void imap_say(struct imap *imap, const char *text);
+/* "* " text CRLF. What is human-readable in it is sent in the session's language, here and below. */
 void imap_untagged(struct imap *imap, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* The tagged response, written by engine.c after the sync: status "OK", "NO", "BAD"; code without brackets or null. */
 void imap_finish(struct imap *imap, const char *status, const char *code, const char *text);
@@ -321,6 +323,9 @@ enum step_result noop_step(struct imap *imap, struct step_context *context); /* 
 enum step_result logout_step(struct imap *imap, struct step_context *context);
 enum step_result unauthenticate_step(struct imap *imap, struct step_context *context);
 enum step_result namespace_step(struct imap *imap, struct step_context *context);
+void imap_write_namespaces(struct imap *imap); /* "* NAMESPACE ..." */
+bool language_parse(struct imap *imap, struct arguments *a);
+enum step_result language_step(struct imap *imap, struct step_context *context);
 bool id_parse(struct imap *imap, struct arguments *a);
 enum step_result id_step(struct imap *imap, struct step_context *context);
 bool enable_parse(struct imap *imap, struct arguments *a);
@@ -387,9 +392,11 @@ bool genurlauth_parse(struct imap *imap, struct arguments *a);
 enum step_result genurlauth_step(struct imap *imap, struct step_context *context);
 bool resetkey_parse(struct imap *imap, struct arguments *a);
 enum step_result resetkey_step(struct imap *imap, struct step_context *context);
+void urlauth_drop(struct imap *imap);
+/* urlfetch.c */
 bool urlfetch_parse(struct imap *imap, struct arguments *a);
 enum step_result urlfetch_step(struct imap *imap, struct step_context *context);
-void urlauth_drop(struct imap *imap);
+void urlfetch_drop(struct imap *imap);
 
 /* compress.c */
 bool compress_parse(struct imap *imap, struct arguments *a);
@@ -408,6 +415,8 @@ bool myrights_parse(struct imap *imap, struct arguments *a);
 enum step_result myrights_step(struct imap *imap, struct step_context *context);
 
 /* quota.c */
+/* May the user set quotas (imap.administrator of the account)? */
+enum store_error quota_is_administrator(const struct imap *imap, enum read_mode mode, bool *is_r);
 bool getquota_parse(struct imap *imap, struct arguments *a);
 enum step_result getquota_step(struct imap *imap, struct step_context *context);
 bool getquotaroot_parse(struct imap *imap, struct arguments *a);

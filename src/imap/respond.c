@@ -6,6 +6,7 @@
  */
 #include "base/clock.h"
 #include "imap/private.h"
+#include "language/say.h"
 #include "store/mutf7.h"
 
 struct buffer *imap_output(struct imap *imap)
@@ -21,17 +22,9 @@ void imap_begin_fetch(const struct imap *imap, struct buffer *out, uint32_t uid,
     buffer_append_string(out, by_uid ? " UIDFETCH (" : " FETCH (");
 }
 
-static void append_formatted(struct buffer *out, const char *format, va_list arguments)
+void imap_say(struct imap *imap, const char *text)
 {
-    va_list again;
-    va_copy(again, arguments);
-    int size = vsnprintf(NULL, 0, format, arguments);
-    char *room = size > 0 ? buffer_reserve(out, (size_t)size + 1) : NULL;
-    if (room) {
-        vsnprintf(room, (size_t)size + 1, format, again);
-        buffer_commit(out, (size_t)size);
-    }
-    va_end(again);
+    language_say(imap_output(imap), imap->session->language, text);
 }
 
 void imap_untagged(struct imap *imap, const char *format, ...)
@@ -40,31 +33,37 @@ void imap_untagged(struct imap *imap, const char *format, ...)
     struct buffer *out = imap_output(imap);
     buffer_append_string(out, "* ");
     va_start(arguments, format);
-    append_formatted(out, format, arguments);
+    language_vprintf(out, imap->session->language, format, arguments);
     va_end(arguments);
     buffer_append_string(out, "\r\n");
 }
 
 /* ---- the tagged response ---- */
 
-void imap_finish_printf(struct imap *imap, const char *status, const char *format, ...)
+static struct buffer *begin_tagged(struct imap *imap, const char *status)
 {
-    va_list arguments;
     buffer_clear(&imap->tagged);
     buffer_append_string(&imap->tagged, status);
     buffer_append_char(&imap->tagged, ' ');
-    va_start(arguments, format);
-    append_formatted(&imap->tagged, format, arguments);
-    va_end(arguments);
     imap->finished = true;
+    return &imap->tagged;
+}
+
+void imap_finish_printf(struct imap *imap, const char *status, const char *format, ...)
+{
+    va_list arguments;
+    struct buffer *out = begin_tagged(imap, status);
+    va_start(arguments, format);
+    language_vprintf(out, imap->session->language, format, arguments);
+    va_end(arguments);
 }
 
 void imap_finish(struct imap *imap, const char *status, const char *code, const char *text)
 {
+    struct buffer *out = begin_tagged(imap, status);
     if (code)
-        imap_finish_printf(imap, status, "[%s] %s", code, text);
-    else
-        imap_finish_printf(imap, status, "%s", text);
+        buffer_printf(out, "[%s] ", code);
+    language_say(out, imap->session->language, text);
 }
 
 void imap_end_after(struct imap *imap, bool clean, const char *reason)

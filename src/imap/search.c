@@ -4,6 +4,7 @@
  * Tested   tests/unit/imap_search.c, tests/e2e/test_imap.py, test_search.py, test_cap_*.py
  */
 #include "imap/context.h"
+#include "imap/messagelimit.h"
 
 struct search {
     struct searching searching;
@@ -71,7 +72,11 @@ void search_returned(struct searching *s)
 static void keep(struct searching *s)
 {
     search_returned(s);
-    if (s->options.wanted & RETURN_UPDATE)
+    if (!(s->options.wanted & RETURN_UPDATE))
+        return;
+    if (s->lowest)
+        context_refuse(s->imap, s->imap->tag, "Not all messages were looked at");
+    else
         context_begin(s, NULL, NULL);
 }
 
@@ -87,7 +92,9 @@ enum step_result search_step(struct imap *imap, struct step_context *context)
     enum step_result result = searching_modseq_step(&s->searching, context);
     if (result == STEP_DONE)
         result = search_write(&s->searching, &s->answer, context);
-    if (result == STEP_DONE)
+    if (result == STEP_DONE && s->searching.lowest)
+        messagelimit_finish(imap, s->searching.limit, s->searching.lowest);
+    else if (result == STEP_DONE)
         imap_finish(imap, "OK", NULL, "Search completed");
     return result;
 }

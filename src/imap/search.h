@@ -93,6 +93,8 @@ struct searching {
     bool (*found_one)(struct searching *searching, const struct message_row *row, const struct email *email,
                       const char *bits);
     bool converted;
+    uint32_t limit, lowest; /* RFC 9738: the messages that are looked at, from the highest UID down */
+    bool whole;             /* SORT and THREAD: all, or NO */
 };
 /* The state of a command: keys up to the end, over the client's messages. */
 bool searching_parse(struct searching *s, struct imap *imap, struct arguments *a);

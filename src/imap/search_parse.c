@@ -1,6 +1,6 @@
 /*
  * imap/search_parse.c: SEARCH's keys into a postfix program (RFC 3501 6.4.4, RFC 7162 3.1.5, RFC 5032, RFC 8514 4.3,
- * RFC 8474 6, RFC 6203 3, RFC 5466 3.1, RFC 5257 4.8).
+ * RFC 8474 6, RFC 6203 3, RFC 5466 3.1, RFC 9738 3.2, RFC 5257 4.8).
  *
  * Does     keeps what is open (lists, NOT, OR, FUZZY) on a stack of its own, at most LIMIT_IMAP_NESTING deep. No
  *          recursion.
@@ -338,6 +338,23 @@ static bool take_uid(struct reading *r, const struct leaf *leaf)
     return arguments_space(r->a) && take_set(r, true);
 }
 
+/* UIDAFTER n is UID n+1:*, UIDBEFORE n is UID 1:n-1, and either may be empty (RFC 9738 3.2). want: 1 for after. */
+static bool take_uids_beside(struct reading *r, const struct leaf *leaf)
+{
+    struct search_key key = {.op = SEARCH_SET};
+    uint64_t uid;
+    if (!arguments_space(r->a) || !arguments_number(r->a, UINT32_MAX, &uid))
+        return false;
+    if (!uid)
+        return fail(r->a, "0 is no UID");
+    if (leaf->want ? uid >= UINT32_MAX - 1 : uid == 1) /* UINT32_MAX would be "*" */
+        return emit(r->a, r->p, (struct search_key){.op = SEARCH_NEVER});
+    struct range beside = {leaf->want ? (uint32_t)uid + 1 : 1, leaf->want ? UINT32_MAX - 1 : (uint32_t)uid - 1};
+    key.ranges = keep_ranges(r->a, &(struct ranges){&beside, 1}, true);
+    key.set = r->imap->selected.open ? search_resolve(key.ranges, r->imap->selected.uids) : uidset_new();
+    return emit(r->a, r->p, key);
+}
+
 /* MODSEQ ["/flags/..." all] n: entries are looked at as one (RFC 7162 3.1.5 lets a server do that). */
 static bool take_modseq(struct reading *r, const struct leaf *leaf)
 {
@@ -394,6 +411,8 @@ static const struct leaf leaves[] = {
     {"THREADID", take_object, SEARCH_THREAD, 0, 'T'},
     {"TO", take_address, SEARCH_ADDRESS, FIELD_TO, 0},
     {"UID", take_uid, SEARCH_SET, 0, 0},
+    {"UIDAFTER", take_uids_beside, SEARCH_SET, 0, 1},
+    {"UIDBEFORE", take_uids_beside, SEARCH_SET, 0, 0},
     {"UNANSWERED", take_plain, SEARCH_FLAGS, FLAG_ANSWERED, 0},
     {"UNDELETED", take_plain, SEARCH_FLAGS, FLAG_DELETED, 0},
     {"UNDRAFT", take_plain, SEARCH_FLAGS, FLAG_DRAFT, 0},

@@ -4,6 +4,7 @@
  * Called   by search.c, sort.c, thread.c and multisearch.c.
  * Tested   tests/e2e/test_search.py
  */
+#include "imap/messagelimit.h"
 #include "imap/search.h"
 
 bool searching_parse(struct searching *s, struct imap *imap, struct arguments *a)
@@ -81,6 +82,21 @@ static void refuse_charset(struct searching *s)
                 "That charset isn't known here");
 }
 
+/* RFC 9738 3.1: what the sets of the keys leave out isn't looked at. */
+static void cut(struct searching *s)
+{
+    s->limit = messagelimit_of_command();
+    if (!s->limit || uidset_count(s->walk.domain) <= s->limit)
+        return;
+    struct uidset *bound = search_program_bound(&s->program);
+    if (bound) {
+        uidset_intersect(bound, s->walk.domain);
+        uidset_unref(&s->walk.domain);
+        s->walk.domain = bound;
+    }
+    s->lowest = messagelimit_clip(&s->walk.domain, s->limit);
+}
+
 static void begin_walk(struct searching *s)
 {
     struct imap *imap = s->imap;
@@ -96,6 +112,7 @@ static void begin_walk(struct searching *s)
     s->walk.seen_by = imap_seen_by(imap, imap->selected.account);
     s->walk.mailbox = imap->selected.mailbox;
     s->walk.domain = uidset_ref(imap->selected.uids);
+    cut(s);
 }
 
 /* Of several mailboxes each begins anew: RFC 9585 4 lets the goal change. */
@@ -126,6 +143,11 @@ enum step_result searching_step(struct searching *s, struct step_context *contex
     }
     if (!known) {
         refuse_charset(s);
+        return STEP_DONE;
+    }
+    if (s->lowest && s->whole) { /* RFC 9738 3.3 */
+        searching_forget_saved(s);
+        messagelimit_refuse(s->imap, s->limit, 0);
         return STEP_DONE;
     }
     if (!error) {

@@ -120,12 +120,14 @@ static void write_permanent(struct imap *imap, const struct keywords *used, cons
     uint8_t flags = rights_flags(s->rights);
     buffer_append_string(out, "* OK [PERMANENTFLAGS ");
     if (s->read_only || !flags) {
-        buffer_append_string(out, "()] Read-only mailbox\r\n");
+        buffer_append_string(out, "()] ");
+        imap_say(imap, "Read-only mailbox\r\n");
         return;
     }
     imap_write_flags(out, flags, writes ? used : &(struct keywords){{0}}, names, count);
     buffer_truncate(out, buffer_size(out) - 1);
-    buffer_append_string(out, writes ? " \\*)] Flags are kept\r\n" : ")] These flags are kept\r\n");
+    buffer_append_string(out, writes ? " \\*)] " : ")] ");
+    imap_say(imap, writes ? "Flags are kept\r\n" : "These flags are kept\r\n");
 }
 
 enum store_error selected_tell_flags(struct imap *imap, const struct reader *reader)

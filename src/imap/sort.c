@@ -130,6 +130,7 @@ bool sort_parse(struct imap *imap, struct arguments *a)
     struct sort *s = ARENA_NEW(a->arena, struct sort);
     imap->state = s;
     s->searching.found_one = found_one;
+    s->searching.whole = true;
     if (!arguments_space(a) || !search_return_parse(a, &s->searching.options) || !take_criteria(a, s) ||
         !arguments_space(a) || !search_charset_parse(a, &s->searching.charset) || !arguments_space(a) ||
         !searching_parse(&s->searching, imap, a))

@@ -7,6 +7,7 @@
  */
 #include "base/memory.h"
 #include "imap/annotation.h"
+#include "imap/messagelimit.h"
 #include "imap/place.h"
 
 struct storing {
@@ -18,6 +19,7 @@ struct storing {
     struct annotation_change annotation_change;
     uint32_t part_uid; /* the next whose parts are looked at */
     bool silent;
+    uint32_t limit, lowest; /* RFC 9738 */
     uint32_t next_uid;
     bool missing;
     struct message_rows rows;
@@ -71,6 +73,8 @@ bool store_parse(struct imap *imap, struct arguments *a)
         !take_modifier(imap, a, s) || !take_action(a, s) || !arguments_space(a) || !take_what(imap, a, s) ||
         !arguments_end(a))
         return false;
+    s->limit = messagelimit_of_command();
+    s->lowest = messagelimit_clip(&s->set, s->limit);
     s->changed = uidset_new();
     s->refused = uidset_new();
     s->change.flags = s->flags.flags;
@@ -179,10 +183,14 @@ static void finish_modified(struct imap *imap, const struct storing *s)
 
 static void finish(struct imap *imap, const struct storing *s)
 {
+    if (s->lowest && (s->missing || uidset_count(s->refused)))
+        messagelimit_tell(imap, s->limit, s->lowest);
     if (uidset_count(s->refused))
         finish_modified(imap, s);
     else if (s->missing)
         imap_finish_error(imap, STORE_EXPUNGED);
+    else if (s->lowest)
+        messagelimit_finish(imap, s->limit, s->lowest);
     else
         imap_finish(imap, "OK", NULL, "Store completed");
 }

@@ -68,6 +68,7 @@ bool thread_parse(struct imap *imap, struct arguments *a)
     imap->state = t;
     t->searching.found_one = found_one;
     t->searching.walk.wants_email = true;
+    t->searching.whole = true;
     return arguments_space(a) && take_algorithm(a, &t->threads.kind) && arguments_space(a) &&
            search_charset_parse(a, &t->searching.charset) && arguments_space(a) &&
            searching_parse(&t->searching, imap, a);

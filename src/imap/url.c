@@ -199,8 +199,8 @@ bool imap_url_parse(struct arena *arena, struct view text, struct imap_url *url_
 
 /* ---- its octets ---- */
 
-static enum store_error find_message(const struct imap_url *url, const struct reader *reader, uint32_t id,
-                                     struct message_row *row_r)
+enum store_error url_message(const struct imap_url *url, const struct reader *reader, uint32_t id,
+                             struct message_row *row_r)
 {
     struct mailbox mailbox = {0};
     bool expunged = false;
@@ -260,7 +260,7 @@ enum store_error url_read(struct url_reading *r, const struct reader *reader, ui
     struct email email;
     enum store_error error = STORE_OK;
     if (!r->email) {
-        error = find_message(&r->url, reader, mailbox, &row);
+        error = url_message(&r->url, reader, mailbox, &row);
         if (error)
             return error;
         r->email = row.email;

@@ -2,7 +2,7 @@
  * imap/url.h: IMAP URLs (RFC 5092) that name a message or a part of one: read into their pieces, and the octets that
  * they name.
  *
- * Called   by append.c (CATENATE) and urlauth.c, on the session's loop or its pool thread.
+ * Called   by append.c (CATENATE), urlauth.c and urlfetch.c, on the session's loop or its pool thread.
  */
 #ifndef IMAP_URL_H
 #define IMAP_URL_H
@@ -24,6 +24,9 @@ struct imap_url {
 };
 /* False: it is no such URL. What it makes lies in the arena. */
 bool imap_url_parse(struct arena *arena, struct view text, struct imap_url *url_r);
+/* The message that it names, in that mailbox. STORE_NO_MAILBOX, STORE_NOT_FOUND, STORE_EXPUNGED. */
+enum store_error url_message(const struct imap_url *url, const struct reader *reader, uint32_t mailbox,
+                             struct message_row *row_r);
 
 /* The octets that a URL names, on their way: zeroed but for url. */
 struct url_reading {

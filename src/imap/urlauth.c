@@ -1,5 +1,6 @@
 /*
- * imap/urlauth.c: URLs that let somebody else read one message: GENURLAUTH, RESETKEY, URLFETCH (RFC 4467).
+ * imap/urlauth.c: URLs that let somebody else read one message: GENURLAUTH and RESETKEY (RFC 4467), and what makes one
+ * valid for URLFETCH, which is urlfetch.c.
  *
  * Does     signs the URL, up to whom it is for, with the mailbox's secret (HMAC-SHA-256). The token begins with the
  *          number of the account, so that whoever reads the URL needs no list of users to find the mailbox.
@@ -7,10 +8,10 @@
  * Limits   LIMIT_IMAP_URLS of one command.
  * Tested   tests/e2e/test_cap_urlauth.py
  */
+#include "imap/urlauth.h"
 #include "base/clock.h"
 #include "base/random.h"
 #include "imap/place.h"
-#include "imap/url.h"
 #include <sodium.h>
 
 enum { TOKEN_VERSION = 1, TOKEN_OCTETS = 1 + 8 + crypto_auth_hmacsha256_BYTES };
@@ -27,10 +28,6 @@ struct urlauth {
     /* RESETKEY */
     struct view name;
     bool valid, all;
-    /* URLFETCH */
-    struct url_reading reading;
-    bool telling; /* inside a literal */
-    uint64_t account;
 };
 
 static struct urlauth *begin(struct imap *imap, struct arguments *a)
@@ -46,7 +43,6 @@ void urlauth_drop(struct imap *imap)
     if (!u)
         return;
     buffer_free(&u->made);
-    url_reading_free(&u->reading);
     explicit_bzero(u->key, sizeof u->key);
     explicit_bzero(u->fresh, sizeof u->fresh);
 }
@@ -224,17 +220,7 @@ enum step_result resetkey_step(struct imap *imap, struct step_context *context)
     return STEP_DONE;
 }
 
-/* ---- URLFETCH ---- */
-
-bool urlfetch_parse(struct imap *imap, struct arguments *a)
-{
-    struct urlauth *u = begin(imap, a);
-    do
-        if (!arguments_space(a) || !add_text(a, u))
-            return false;
-    while (arguments_peek(a) == ' ');
-    return arguments_end(a);
-}
+/* ---- is it valid? ---- */
 
 /* RFC 4467 3: whom it is for. "submit+" is for submission servers, which log in otherwise. */
 static bool is_for(const struct imap *imap, struct view access)
@@ -245,90 +231,24 @@ static bool is_for(const struct imap *imap, struct view access)
            view_equal_string_nocase(view_skip(access, 5), imap->session->user);
 }
 
-/* STORE_OK: the URL is valid for this user, and *account_r is whose mailbox it is in. */
-static enum store_error check_url(struct imap *imap, struct urlauth *u, struct step_context *context,
-                                  uint64_t *account_r)
+enum store_error urlauth_check(struct imap *imap, struct view text, struct step_context *context,
+                               struct urlauth_grant *grant_r)
 {
-    struct imap_url *url = &u->url;
-    struct view text = u->texts[u->at];
-    unsigned char token[TOKEN_OCTETS], wanted[TOKEN_OCTETS];
+    struct imap_url *url = &grant_r->url;
+    struct mailbox mailbox;
+    unsigned char token[TOKEN_OCTETS], wanted[TOKEN_OCTETS], key[MAILBOX_KEY_OCTETS];
     if (!imap_url_parse(&imap->session->command_arena, text, url) || !url->absolute || !is_for(imap, url->access) ||
-        !view_equal_string_nocase(url->mechanism, "internal") || !read_token(url->token, token, account_r) ||
+        !view_equal_string_nocase(url->mechanism, "internal") || !read_token(url->token, token, &grant_r->account) ||
         (url->expires && clock_wall_s() >= url->expires_utc_s))
         return STORE_FORBIDDEN;
-    struct reader reader = {imap->session->env->store, *account_r, context->mode};
-    enum store_error error = mailbox_find(&reader, NULL, url->mailbox, &u->mailbox);
+    struct reader reader = {imap->session->env->store, grant_r->account, context->mode};
+    enum store_error error = mailbox_find(&reader, NULL, url->mailbox, &mailbox);
     if (!error)
-        error = mailbox_key_read(&reader, u->mailbox.id, u->key);
+        error = mailbox_key_read(&reader, mailbox.id, key);
     if (error)
         return error;
-    sign(view_slice(text, 0, url->rump_octets), *account_r, u->key, wanted);
+    grant_r->mailbox = mailbox.id;
+    sign(view_slice(text, 0, url->rump_octets), grant_r->account, key, wanted);
+    explicit_bzero(key, sizeof key);
     return sodium_memcmp(token, wanted, sizeof token) ? STORE_FORBIDDEN : STORE_OK;
-}
-
-static void write_octets(struct urlauth *u, struct buffer *octets, struct buffer *out)
-{
-    struct view first = buffer_view(octets);
-    if (!u->telling)
-        buffer_printf(out, "{%llu}\r\n", first.size + (unsigned long long)u->reading.left);
-    for (size_t i = 0; i < first.size; i++) /* as FETCH does: a literal holds no NUL */
-        if (!octets->memory[octets->start + i])
-            octets->memory[octets->start + i] = (char)(unsigned char)0x80;
-    buffer_append_view(out, buffer_view(octets));
-    u->telling = u->reading.left > 0;
-}
-
-/* One stretch of the URL at hand. STORE_OK: told; any error but STORE_WOULD_BLOCK is NIL, if nothing was sent yet. */
-static enum store_error tell_stretch(struct imap *imap, struct urlauth *u, struct step_context *context)
-{
-    struct buffer octets = {0}, *out = imap_output(imap);
-    enum store_error error = STORE_OK;
-    if (!u->telling) {
-        error = check_url(imap, u, context, &u->account);
-        url_reading_free(&u->reading);
-        u->reading = (struct url_reading){.url = u->url};
-    }
-    if (!error) {
-        struct reader reader = {imap->session->env->store, u->account, context->mode};
-        error = url_read(&u->reading, &reader, u->mailbox.id, &octets);
-    }
-    if (error == STORE_WOULD_BLOCK || (error && u->telling)) {
-        buffer_free(&octets);
-        return error;
-    }
-    if (!u->telling) {
-        buffer_append_string(out, "* URLFETCH ");
-        imap_write_string(out, u->texts[u->at]);
-        buffer_append_char(out, ' ');
-    }
-    if (error)
-        buffer_append_string(out, "NIL");
-    else
-        write_octets(u, &octets, out);
-    if (!u->telling) {
-        buffer_append_string(out, "\r\n");
-        u->at++;
-    }
-    buffer_free(&octets);
-    return STORE_OK;
-}
-
-enum step_result urlfetch_step(struct imap *imap, struct step_context *context)
-{
-    struct urlauth *u = imap->state;
-    enum step_result result;
-    while (u->at < u->count) {
-        enum store_error error = tell_stretch(imap, u, context);
-        if (error == STORE_WOULD_BLOCK)
-            return imap_wait_pool(context);
-        if (error) { /* inside a literal nothing can be taken back */
-            imap_finish(imap, "NO", "CORRUPTION", "The message can't be read");
-            imap_end_after(imap, false, "message not readable");
-            return STEP_DONE;
-        }
-        if (imap_slice_over(imap, context, &result))
-            return result;
-    }
-    imap_finish(imap, "OK", NULL, "Those are the URLs");
-    return STEP_DONE;
 }

@@ -208,6 +208,7 @@ struct ipc_revoke {
 struct ipc_adopt {
     uint64_t ticket_high, ticket_low, session;
     uint8_t protocol, tls;   /* tls: the client is behind TLS and the descriptor is the end of a pair */
+    uint8_t language;        /* enum language, as the client chose it before its login */
     struct view tag;         /* IMAP: the tag to answer; POP3: POP3_TAG_UTF8 or empty */
     struct view peer, local; /* addresses as text */
     struct view tls_version;

@@ -1,5 +1,5 @@
 /*
- * ipc/pop3_words.h: what POP3 says in the same words before and after login: capabilities and LANG.
+ * ipc/pop3_words.h: what POP3 says in the same words before and after login: capabilities.
  *
  * Called   by front/pop3.c and pop3/, which may not include each other.
  * Tested   tests/e2e/test_pop3.py
@@ -18,15 +18,5 @@
     "+OK Capabilities follow\r\nTOP\r\nUIDL\r\nRESP-CODES\r\nAUTH-RESP-CODE\r\nPIPELINING\r\nEXPIRE NEVER\r\n"         \
     "UTF8 USER\r\nLANG\r\n"
 #define POP3_CAPABILITIES_END "IMPLEMENTATION Waxwing\r\n.\r\n"
-
-/* RFC 6856 3: LANG alone lists; "*" and a range that matches choose. There is one language. */
-static inline const char *pop3_lang_answer(struct view range)
-{
-    if (range.size == 0)
-        return "+OK Language listing follows\r\nen English\r\n.\r\n";
-    if (view_equal_string(range, "*") || view_equal_string_nocase(range, "en"))
-        return "+OK en English it is\r\n";
-    return "-ERR Only English is spoken here\r\n";
-}
 
 #endif

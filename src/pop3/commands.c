@@ -4,20 +4,22 @@
  * Tested   tests/unit/pop3_commands.c
  */
 #include "ipc/pop3_words.h"
+#include "language/language.h"
 #include "pop3/private.h"
 
 /* RFC 2449 5: what is offered after login. What needs a login no longer is left out (STLS, SASL). */
 static enum step_result capa_step(struct pop3 *pop3, struct step_context *context)
 {
     pop3_say(pop3, POP3_CAPABILITIES);
-    stream_printf(pop3->session->stream, "USER\r\nLOGIN-DELAY %u\r\n", pop3_login_delay_s());
+    pop3_printf(pop3, "USER\r\nLOGIN-DELAY %u\r\n", pop3_login_delay_s());
     pop3_say(pop3, POP3_CAPABILITIES_END);
     return STEP_DONE;
 }
 
 static enum step_result lang_step(struct pop3 *pop3, struct step_context *context)
 {
-    pop3_say(pop3, pop3_lang_answer(view_trim(pop3->arguments)));
+    struct session *session = pop3->session;
+    language_answer_lang(stream_output(session->stream), view_trim(pop3->arguments), &session->language);
     return STEP_DONE;
 }
 

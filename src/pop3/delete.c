@@ -19,7 +19,7 @@ enum step_result pop3_dele_step(struct pop3 *pop3, struct step_context *context)
     message->deleted = 1;
     pop3->deleted++;
     pop3->deleted_octets += pop3_octets_sent(message);
-    stream_printf(pop3->session->stream, "+OK Message %zu deleted\r\n", pop3->index + 1);
+    pop3_printf(pop3, "+OK Message %zu deleted\r\n", pop3->index + 1);
     return STEP_DONE;
 }
 
@@ -29,7 +29,6 @@ enum step_result pop3_rset_step(struct pop3 *pop3, struct step_context *context)
         pop3->messages[i].deleted = 0;
     pop3->deleted = 0;
     pop3->deleted_octets = 0;
-    stream_printf(pop3->session->stream, "+OK %zu messages (%llu octets)\r\n", pop3->count,
-                  (unsigned long long)pop3->octets);
+    pop3_printf(pop3, "+OK %zu messages (%llu octets)\r\n", pop3->count, (unsigned long long)pop3->octets);
     return STEP_DONE;
 }

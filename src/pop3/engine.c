@@ -7,15 +7,24 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "ipc/pop3_words.h"
+#include "language/say.h"
 #include "pop3/private.h"
 
 enum { POP3_BAD_COMMANDS = 20 };
 
 /* ---- helpers of all commands ---- */
 
-void pop3_say(struct pop3 *pop3, const char *text)
+void pop3_say(struct pop3 *pop3, const char *response)
 {
-    buffer_append_string(stream_output(pop3->session->stream), text);
+    language_say(stream_output(pop3->session->stream), pop3->session->language, response);
+}
+
+void pop3_printf(struct pop3 *pop3, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    language_vprintf(stream_output(pop3->session->stream), pop3->session->language, format, arguments);
+    va_end(arguments);
 }
 
 const char *pop3_error(enum store_error error)
@@ -116,7 +125,7 @@ void pop3_maildrop_read(struct arena *arena, struct view text, struct pop3_maild
 
 static enum step_result problem_step(struct pop3 *pop3, struct step_context *context)
 {
-    stream_printf(pop3->session->stream, "-ERR %s\r\n", pop3->problem);
+    pop3_printf(pop3, "-ERR %s\r\n", language_text(pop3->session->language, pop3->problem));
     if (++pop3->bad_commands >= POP3_BAD_COMMANDS)
         session_end(pop3->session, false, "too many errors");
     return STEP_DONE;

@@ -10,8 +10,8 @@ enum { LINES_A_LOOK = 256, UIDL_OCTETS = 72 };
 
 enum step_result pop3_stat_step(struct pop3 *pop3, struct step_context *context)
 {
-    stream_printf(pop3->session->stream, "+OK %zu %llu\r\n", pop3->count - pop3->deleted,
-                  (unsigned long long)(pop3->octets - pop3->deleted_octets));
+    pop3_printf(pop3, "+OK %zu %llu\r\n", pop3->count - pop3->deleted,
+                (unsigned long long)(pop3->octets - pop3->deleted_octets));
     return STEP_DONE;
 }
 
@@ -80,7 +80,7 @@ static enum step_result one_line(struct pop3 *pop3, struct step_context *context
     size_t size = 0;
     if (write(pop3, &reader, pop3->index, line, &size) == STORE_WOULD_BLOCK)
         return pop3_wait_pool(context);
-    stream_printf(pop3->session->stream, "+OK %.*s\r\n", (int)size, line);
+    pop3_printf(pop3, "+OK %.*s\r\n", (int)size, line);
     return STEP_DONE;
 }
 
@@ -91,7 +91,7 @@ static enum step_result lines(struct pop3 *pop3, struct step_context *context, l
     if (!pop3->begun) {
         pop3->begun = true;
         pop3->at = 0;
-        stream_printf(pop3->session->stream, "+OK %zu messages\r\n", pop3->count - pop3->deleted);
+        pop3_printf(pop3, "+OK %zu messages\r\n", pop3->count - pop3->deleted);
     }
     return all_lines(pop3, context, write);
 }

@@ -129,7 +129,9 @@ void pop3_mutate_reset(struct pop3 *pop3);
 
 /* The "-ERR" text of an error of the store. */
 const char *pop3_error(enum store_error error);
-void pop3_say(struct pop3 *pop3, const char *text);
+/* A response, or a piece of one: its text in the session's language (language/say.h). */
+void pop3_say(struct pop3 *pop3, const char *response);
+void pop3_printf(struct pop3 *pop3, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* What a step returns when the store says STORE_WOULD_BLOCK. */
 enum step_result pop3_wait_pool(struct step_context *context);
 /* True if this slice is over; *result_r is then what the step returns. */

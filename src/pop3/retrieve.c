@@ -145,8 +145,7 @@ static void answer(struct pop3 *pop3)
     if (sending->top)
         pop3_say(pop3, "+OK Top follows\r\n");
     else
-        stream_printf(pop3->session->stream, "+OK %llu octets\r\n",
-                      (unsigned long long)pop3_octets_sent(&pop3->messages[pop3->index]));
+        pop3_printf(pop3, "+OK %llu octets\r\n", (unsigned long long)pop3_octets_sent(&pop3->messages[pop3->index]));
 }
 
 static void finish(struct pop3 *pop3)

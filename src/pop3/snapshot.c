@@ -175,7 +175,6 @@ enum step_result pop3_snapshot_step(struct pop3 *pop3, struct step_context *cont
         return pop3_wait_pool(context);
     if (error != STORE_OK)
         return failed(pop3, error);
-    stream_printf(pop3->session->stream, "+OK %zu messages (%llu octets)\r\n", pop3->count,
-                  (unsigned long long)pop3->octets);
+    pop3_printf(pop3, "+OK %zu messages (%llu octets)\r\n", pop3->count, (unsigned long long)pop3->octets);
     return STEP_DONE;
 }

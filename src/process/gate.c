@@ -7,11 +7,17 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "front/front.h"
+#include "language/language.h"
 #include "net/tls.h"
 #include "process/role.h"
 #include <unistd.h>
 
 static struct front *front;
+
+static void apply_language(const struct role_process *p)
+{
+    language_set_preferred(view_of_string(settings_text(&p->settings, "language", "en")));
+}
 
 static struct front_settings settings_of(const struct role_process *p)
 {
@@ -35,6 +41,7 @@ static void gate_warm_up(struct role_process *p)
 static bool gate_start(struct role_process *p, char *error, size_t size)
 {
     struct front_settings s = settings_of(p);
+    apply_language(p);
     front = front_open(p->loop, p->entry->role, p->instance, &s);
     return front != NULL;
 }
@@ -43,6 +50,7 @@ static void gate_settings(struct role_process *p)
 {
     struct front_settings s = settings_of(p);
     front_set_settings(front, &s);
+    apply_language(p);
 }
 
 static void gate_peer(struct role_process *p, enum role role, uint32_t instance, int fd)

@@ -12,6 +12,7 @@
 #include "base/memory.h"
 #include "delivery/intake.h"
 #include "imap/imap.h"
+#include "language/language.h"
 #include "pop3/pop3.h"
 #include "process/mail_tickets.h"
 #include "process/role.h"
@@ -198,6 +199,7 @@ static void adopt(struct neighbour *gate, struct message *m)
                                 .account = ticket->account,
                                 .credential = ticket->credential,
                                 .protocol = wish->protocol,
+                                .language = language_of_number(wish->language),
                                 .tls = wish->tls != 0,
                                 .user = view_of_string(ticket->user),
                                 .peer = view_of_string(ticket->peer),
@@ -489,7 +491,7 @@ static void upkeep_run(struct task *task)
     uint64_t purged = 0, freed = 0;
     enum store_error purge = store_purge(mail.env.store, clock_wall_s(), &purged);
     enum store_error history = store_purge_history(mail.env.store, clock_wall_s());
-    enum store_error compact = store_compact(mail.env.store, COMPACT_BELOW, &freed);
+    enum store_error compact = store_compact(mail.env.store, COMPACT_BELOW, false, &freed);
     if (purged || freed || purge != STORE_OK || history != STORE_OK || compact != STORE_OK)
         log_event(LOG_INFO, "store.upkeep", "purged=%" PRIu64 " freed=%" PRIu64 " purge=%d history=%d compact=%d",
                   purged, freed, (int)purge, (int)history, (int)compact);
@@ -543,7 +545,9 @@ static bool open_store(struct role_process *p, char *error, size_t size)
                                      .create = true,
                                      .cache_octets = (size_t)settings_u64(&p->settings, "store.cache", 64 << 20),
                                      .pool_threads = 4,
-                                     .reserve_octets = settings_u64(&p->settings, "store.reserve", 0)};
+                                     .reserve_octets = settings_u64(&p->settings, "store.reserve", 0),
+                                     .pack_after_s = settings_u64(&p->settings, "store.pack_after", 7 * 86400),
+                                     .zstd_level = (int)settings_u64(&p->settings, "store.zstd_level", 1)};
     enum store_error result = store_open(&options, &mail.env.store, error, size);
     if (result != STORE_OK)
         return false;
@@ -566,6 +570,7 @@ static void apply_pop3(const struct role_process *p)
 static void apply_settings(struct role_process *p)
 {
     apply_pop3(p);
+    language_set_preferred(view_of_string(settings_text(&p->settings, "language", "en")));
     imap_hide_capabilities(view_of_string(settings_text(&p->settings, "imap.hide_capabilities", "")));
     mail.house.per_account = (uint32_t)settings_u64(&p->settings, "sessions.per_account", LIMIT_SESSIONS_ACCOUNT);
     mail.house.per_account_peer =
@@ -576,6 +581,8 @@ static void apply_settings(struct role_process *p)
     imap_set_progress(settings_u64(&p->settings, "imap.progress", LIMIT_IMAP_PROGRESS_MS / 1000) * 1000);
     imap_set_shared_user(view_of_string(settings_text(&p->settings, "imap.shared_user", "")));
     imap_set_literal_minus(strcmp(settings_text(&p->settings, "imap.literals", "plus"), "minus") == 0);
+    imap_set_message_limits((uint32_t)settings_u64(&p->settings, "imap.message_limit", 0),
+                            (uint32_t)settings_u64(&p->settings, "imap.save_limit", 0));
     imap_set_keepalive(settings_u64(&p->settings, "imap.keepalive", LIMIT_IMAP_KEEPALIVE_MS / 1000) * 1000);
     __atomic_store_n(&pop3.idle_ms, settings_u64(&p->settings, "pop3.idle_timeout", 600) * 1000, __ATOMIC_RELAXED);
     store_set_retention_days(mail.env.store, (uint32_t)settings_u64(&p->settings, "retention.days", 14));

@@ -15,6 +15,12 @@
 
 enum phase { PHASE_IDLE, PHASE_COMMAND, PHASE_EMIT };
 
+/* One of the accounts that session_watch_more named. */
+struct more_watcher {
+    struct watcher watcher;
+    struct session *session;
+};
+
 struct session_private {
     struct session *session;
     struct session *next, *previous; /* of the same loop */
@@ -24,6 +30,13 @@ struct session_private {
     unsigned pending;    /* what came true and no step has been told of */
     unsigned holds;
     uint64_t watched; /* other_watcher's account, from the end of the step on */
+    struct {
+        uint64_t *wanted; /* from the end of the step on, if `changed` */
+        size_t wanted_count;
+        bool changed;
+        struct more_watcher *watchers;
+        size_t count;
+    } more;
     bool driving, lent, gone, ending, returning, clean, queued, started;
     bool emits;          /* something changed that the emitter wants to tell */
     struct buffer early; /* octets that came with the hand-over, and what followed while they lasted */
@@ -127,6 +140,16 @@ static void give_back(struct session *s)
     s->env->returned(s->env->ended_ctx, s, buffer_view(&p->early), fd);
 }
 
+static void unwatch_more(struct session *s)
+{
+    struct session_private *p = s->private;
+    for (size_t i = 0; i < p->more.count; i++)
+        store_unwatch(s->env->store, &p->more.watchers[i].watcher);
+    free(p->more.watchers);
+    p->more.watchers = NULL;
+    p->more.count = 0;
+}
+
 static void destroy(struct session *s)
 {
     struct session_private *p = s->private;
@@ -134,6 +157,8 @@ static void destroy(struct session *s)
         s->protocol->drop(s);
     store_unwatch(s->env->store, &s->watcher);
     store_unwatch(s->env->store, &s->other_watcher);
+    unwatch_more(s);
+    free(p->more.wanted);
     s->protocol->end(s, p->reason ? p->reason : "gone");
     registry_remove(s);
     if (p->returning)
@@ -276,9 +301,53 @@ void session_watch(struct session *s, uint64_t account)
     s->private->watched = account;
 }
 
+static void on_more_change(struct watcher *watcher, const struct touch *touch);
+
+static bool is_watched(const struct session_private *p, uint64_t account)
+{
+    for (size_t i = 0; i < p->more.count; i++)
+        if (p->more.watchers[i].watcher.account == account)
+            return true;
+    return false;
+}
+
+bool session_watch_more(struct session *s, const uint64_t *accounts, size_t count)
+{
+    struct session_private *p = s->private;
+    bool fresh = false;
+    for (size_t i = 0; i < count; i++)
+        fresh = fresh || !is_watched(p, accounts[i]);
+    free(p->more.wanted);
+    p->more.wanted = memory_array(count + 1, sizeof *accounts);
+    if (count)
+        memcpy(p->more.wanted, accounts, count * sizeof *accounts);
+    p->more.wanted_count = count;
+    p->more.changed = true;
+    return fresh;
+}
+
+static void follow_more(struct session *s)
+{
+    struct session_private *p = s->private;
+    if (!p->more.changed)
+        return;
+    p->more.changed = false;
+    unwatch_more(s);
+    if (p->more.wanted_count)
+        p->more.watchers = memory_array(p->more.wanted_count, sizeof *p->more.watchers);
+    for (; p->more.count < p->more.wanted_count; p->more.count++) {
+        struct more_watcher *more = &p->more.watchers[p->more.count];
+        *more = (struct more_watcher){
+            .watcher = {.account = p->more.wanted[p->more.count], .loop = s->loop, .changed = on_more_change},
+            .session = s};
+        store_watch(s->env->store, &more->watcher);
+    }
+}
+
 /* The step may have run in the pool: watchers are their loop's. */
 static void follow_watched(struct session *s)
 {
+    follow_more(s);
     uint64_t account = s->private->watched;
     if (s->other_watcher.account == account)
         return;
@@ -475,6 +544,11 @@ static void on_other_change(struct watcher *watcher, const struct touch *touch)
     hear((struct session *)(void *)((char *)watcher - offsetof(struct session, other_watcher)), touch);
 }
 
+static void on_more_change(struct watcher *watcher, const struct touch *touch)
+{
+    hear(((struct more_watcher *)(void *)watcher)->session, touch);
+}
+
 static void on_timer(void *ctx)
 {
     struct session *s = ctx;
@@ -513,6 +587,7 @@ static struct session *session_new(const struct mail_env *env, struct loop *loop
                           .account = a->account,
                           .credential = a->credential,
                           .tls = a->tls,
+                          .language = a->language,
                           .private = p};
     s->started_ms = clock_monotonic_ms();
     copy_text(s->user, sizeof s->user, a->user);

@@ -47,6 +47,7 @@ struct mail_env {
 struct adopted {
     uint64_t session, account, credential;
     uint8_t protocol;
+    uint8_t language; /* enum language */
     bool tls;
     bool plain_allowed;
     struct view user, peer, local, tag, tls_version, pending;
@@ -107,6 +108,7 @@ struct session {
     struct stream *stream;
     uint64_t id, account, credential;
     bool tls;
+    uint8_t language; /* enum language: what its responses are said in */
     char user[256], peer[48], local[48], tls_version[16];
     char client[64];                       /* from ID */
     struct arena arena;                    /* the session's life */
@@ -139,6 +141,11 @@ struct session *session_adopt(const struct mail_env *env, struct loop *loop, str
 void session_begin(struct session *session, const char *name);
 /* WAIT_CHANGE is of this account too, from the end of the step on; 0: of no other any more. Inside a step. */
 void session_watch(struct session *session, uint64_t account);
+/*
+ * WAIT_CHANGE is of these accounts as well, from the end of the step on, in place of those that the last call named.
+ * Inside a step. True: some weren't watched yet, so that what was read of them before the step's end may be old.
+ */
+bool session_watch_more(struct session *session, const uint64_t *accounts, size_t count);
 /* An outstanding request was answered: wakes WAIT_REPLY. On the session's loop. */
 void session_reply(struct session *session);
 /*

@@ -104,14 +104,19 @@ enum store_error account_create(struct store *store, uint64_t quota_octets, uint
     return err;
 }
 
-static enum store_error set_quota(struct txn *txn, struct mutation *mutation)
+enum store_error account_put_quota(struct txn *txn, uint64_t octets, uint64_t messages)
 {
-    struct account_change *change = change_of(mutation);
     struct account_row account;
     enum store_error err = txn_account_row(txn, &account);
-    account.quota_octets = change->quota_octets;
-    account.quota_messages = change->quota_messages;
+    account.quota_octets = octets;
+    account.quota_messages = messages;
     return err ? err : txn_put_account(txn, &account);
+}
+
+static enum store_error set_quota(struct txn *txn, struct mutation *mutation)
+{
+    const struct account_change *change = change_of(mutation);
+    return account_put_quota(txn, change->quota_octets, change->quota_messages);
 }
 
 enum store_error account_set_quota(struct store *store, uint64_t account, uint64_t octets, uint64_t messages)

@@ -216,6 +216,8 @@ enum store_error acl_change(struct txn *txn, uint32_t mailbox, const struct acl_
         err = txn_put_account(txn, &account);
     if (!err)
         txn_touched(txn, mailbox, account.modseq); /* who has it selected looks whether they still may */
+    if (!err)
+        txn_touched(txn, 0, account.modseq); /* and it comes into or leaves the lists of others */
     return err;
 }
 
@@ -276,7 +278,10 @@ enum store_error acl_note(struct txn *txn, const struct acl_entry *entry, uint64
     mark(store_of(txn_engine(txn)), key_view(&key));
     key_u64(&key, owner);
     enum store_error err = txn_get(txn, key_view(&key), &value);
-    return err == STORE_NOT_FOUND ? txn_put(txn, key_view(&key), VIEW_LITERAL("1")) : err;
+    if (err != STORE_NOT_FOUND)
+        return err;
+    txn_touched(txn, 0, 0); /* somebody may have another owner to hear of */
+    return txn_put(txn, key_view(&key), VIEW_LITERAL("1"));
 }
 
 bool acl_may_be_shared_with(struct store *store, uint64_t account)

@@ -60,7 +60,8 @@ enum store_error acl_change(struct txn *txn, uint32_t mailbox, const struct acl_
 
 /* ---- whose mailboxes name whom: account 0 ---- */
 
-/* In a mutation of ACL_INDEX_ACCOUNT, before acl_change of the owner's: some mailbox of `owner` names the entry. */
+/* In a mutation of ACL_INDEX_ACCOUNT, before acl_change of the owner's: some mailbox of `owner` names the entry. Who
+ * watches that account hears when it is the first. */
 enum { ACL_INDEX_ACCOUNT = 0 };
 enum store_error acl_note(struct txn *txn, const struct acl_entry *entry, uint64_t owner);
 /* False without a read: surely nobody shares with this account, or with any group. */

@@ -72,8 +72,8 @@ bool annotation_total_read(struct view rest, struct annotation_total *total_r)
     if (!good)
         return false;
     rest = view_skip(rest, 1);
-    uint64_t *const fields[] = {&total_r->octets, &total_r->others, &total_r->rows, &total_r->kept,
-                                &total_r->kept_rows};
+    uint64_t *const fields[] = {&total_r->octets, &total_r->others,    &total_r->rows,
+                                &total_r->kept,   &total_r->kept_rows, &total_r->limit};
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
         *fields[i] = row_read_u64(&rest, &good);
     return good && !rest.size;
@@ -203,9 +203,11 @@ void store_set_annotation_limit(struct store *store, uint64_t octets)
     atomic_store(&store->annotation_octets, octets);
 }
 
-uint64_t store_annotation_limit(struct store *store)
+uint64_t annotation_limit(struct store *store, const struct annotation_total *total)
 {
-    return atomic_load(&store->annotation_octets);
+    if (total->limit)
+        return total->limit;
+    return store ? atomic_load(&store->annotation_octets) : ANNOTATION_LIMIT_DEFAULT;
 }
 
 /* ---- the total, inside a mutation ---- */
@@ -224,13 +226,13 @@ enum store_error annotating_begin(struct txn *txn, struct annotating *a)
 enum store_error annotating_end(struct txn *txn, struct annotating *a)
 {
     const struct annotation_total *t = &a->total;
-    const uint64_t fields[] = {t->octets, t->others, t->rows, t->kept, t->kept_rows};
+    const uint64_t fields[] = {t->octets, t->others, t->rows, t->kept, t->kept_rows, t->limit};
     struct key key = key_kind('b');
     struct buffer row = {0};
     if (!a->dirty)
         return STORE_OK;
     a->dirty = false;
-    if (!t->rows && !t->kept_rows)
+    if (!t->rows && !t->kept_rows && !t->limit)
         return txn_delete(txn, key_view(&key));
     buffer_append_char(&row, TOTAL_VERSION);
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
@@ -238,15 +240,20 @@ enum store_error annotating_end(struct txn *txn, struct annotating *a)
     return txn_put_row(txn, &key, &row);
 }
 
-static uint64_t limit_of(struct txn *txn)
+enum store_error annotation_put_limit(struct txn *txn, uint64_t octets)
 {
-    struct store *store = store_of(txn_engine(txn));
-    return store ? store_annotation_limit(store) : ANNOTATION_LIMIT_DEFAULT;
+    struct annotating a;
+    enum store_error err = annotating_begin(txn, &a);
+    if (err || a.total.limit == octets)
+        return err;
+    a.total.limit = octets;
+    a.dirty = true;
+    return annotating_end(txn, &a);
 }
 
 bool annotations_fit(struct txn *txn, const struct annotation_total *total, const struct annotation_total *more)
 {
-    uint64_t limit = limit_of(txn);
+    uint64_t limit = annotation_limit(store_of(txn_engine(txn)), total);
     bool all = !more->octets || (total->octets <= limit && more->octets <= limit - total->octets);
     return all && (!more->others || total->others + more->others <= limit / 2);
 }

@@ -21,7 +21,7 @@
 #include "store/store.h"
 
 enum { ANNOTATION_SHARED = 0 }; /* the owner of what is everybody's: no account has that number */
-enum { ANNOTATION_LIMIT_DEFAULT = 4 << 20 };
+enum { ANNOTATION_LIMIT_DEFAULT = 4 << 20, ANNOTATION_LIMIT_MOST = 1 << 30 };
 
 struct annotation {
     struct view entry, value; /* "/comment"; any octets */
@@ -58,14 +58,19 @@ struct annotation_total {
     uint64_t others; /* how many of them are private ones of others than the owner: at most half of the limit */
     uint64_t rows;   /* removed ones too */
     uint64_t kept, kept_rows; /* the same of messages that are retained: no part of octets */
+    uint64_t limit;           /* of this account; 0: the store's */
 };
-/* All zero: the account has none, and no other row need be looked for. */
+/* No rows, and none kept: no other row need be looked for. */
 enum store_error annotation_total(const struct reader *reader, struct annotation_total *total_r);
-/* What the annotations of one account may take, in octets. Any thread. */
+/* What the annotations of one account may take, in octets, where the account has no limit of its own. Any thread. */
 void store_set_annotation_limit(struct store *store, uint64_t octets);
-uint64_t store_annotation_limit(struct store *store);
+/* What holds for an account with this total. */
+uint64_t annotation_limit(struct store *store, const struct annotation_total *total);
 
 /* ---- changing (inside mutation.run) ---- */
+
+/* The account's own limit; 0: the store's. At most ANNOTATION_LIMIT_MOST. */
+enum store_error annotation_put_limit(struct txn *txn, uint64_t octets);
 
 struct annotation_change {
     const struct annotation *rows; /* entry, value, owner, removed; each of entry and owner once */

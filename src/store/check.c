@@ -120,6 +120,17 @@ static void take_metadata(struct check *c, struct view rest, struct view value)
     c->metadata_octets += value.size;
 }
 
+static void take_readers_metadata(struct check *c, struct view rest, struct view value)
+{
+    uint32_t id;
+    uint64_t account;
+    bool good = key_read_u32(&rest, &id) && find_mailbox(c, id) && key_read_u64(&rest, &account) && account &&
+                account != c->account;
+    row_read_view(&value, &good);
+    if (!good)
+        problem(c, "a reader's metadata is damaged, or of a mailbox that is not there");
+}
+
 static void take_acl(struct check *c, struct view rest, struct view value)
 {
     uint32_t id;
@@ -460,6 +471,7 @@ static void count_all(struct check *c)
     walk(c, 's', take_seen);
     count_annotations(c);
     walk(c, 'G', take_metadata);
+    walk(c, 'g', take_readers_metadata);
     walk(c, 'J', take_metadata_total);
     count_retained(c);
     walk(c, 'Y', take_history);

@@ -2,7 +2,7 @@
  * store/compact.c: the schema's side of compaction: which blobs live, and the write set that moves one.
  *
  * Row B, by volume and offset, names the email whose octets lie there; it comes and goes with the email record.
- * Called   place_* inside mutation.run; store_compact on an admin or pool thread.
+ * Called   place_* and moved inside mutation.run; store_compact on an admin or pool thread.
  * Waits    for the disk and the writer.
  * Tested   tests/unit/store_model.c
  */
@@ -33,15 +33,9 @@ static bool live(void *ctx, uint64_t account, const struct blob_location *locati
     return err != STORE_NOT_FOUND;
 }
 
-struct move {
-    struct mutation mutation;
-    const struct blob_location *from, *to;
-};
-
-static enum store_error move_run(struct txn *txn, struct mutation *mutation)
+static enum store_error moved(struct txn *txn, const struct blob_location *from, const struct blob_location *to)
 {
-    struct move *move = (struct move *)(void *)((char *)mutation - offsetof(struct move, mutation));
-    struct key place = key_place(move->from->volume, move->from->offset);
+    struct key place = key_place(from->volume, from->offset);
     struct view value;
     bool good = true;
     enum store_error err = txn_get(txn, key_view(&place), &value);
@@ -55,25 +49,18 @@ static enum store_error move_run(struct txn *txn, struct mutation *mutation)
         err = STORE_CORRUPT;
     if (err)
         return err == STORE_NOT_FOUND ? STORE_CORRUPT : err;
-    row.blob = *move->to;
+    row.blob = *to;
     struct buffer out = {0};
     email_row_write(&row, &out);
     err = txn_put_row(txn, &key, &out);
     if (!err)
         err = txn_delete(txn, key_view(&place));
-    return err ? err : place_put(txn, move->to, number);
+    return err ? err : place_put(txn, to, number);
 }
 
-static enum store_error moved(void *ctx, uint64_t account, const struct blob_location *from,
-                              const struct blob_location *to)
+enum store_error store_compact(struct store *store, double live_share_below, bool every, uint64_t *freed_r)
 {
-    struct store *store = ctx;
-    struct move move = {.mutation = {.account = account, .run = move_run, .frees_space = true}, .from = from, .to = to};
-    return engine_mutate_wait(store->engine, &move.mutation);
-}
-
-enum store_error store_compact(struct store *store, double live_share_below, uint64_t *freed_r)
-{
-    const struct engine_compaction compaction = {.live = live, .moved = moved, .ctx = store};
-    return engine_compact(store->engine, &compaction, live_share_below, freed_r);
+    const struct engine_compaction compaction = {
+        .live = live, .moved = moved, .ctx = store, .live_share_below = live_share_below, .every = every};
+    return engine_compact(store->engine, &compaction, freed_r);
 }

@@ -33,6 +33,8 @@ struct engine_options {
     uint64_t volume_octets;  /* a volume is at most this; 0: 1 GiB */
     uint64_t flush_octets;   /* log octets between index flushes; 0: 64 MiB */
     uint64_t reserve_octets; /* I8: new mail is refused below this much free disk; 0: 1 %, at least 512 MiB */
+    uint64_t pack_after_s;   /* mail is stored as it is until it is this old; 0: it is packed as it comes */
+    int zstd_level;          /* 0: 1 */
 };
 
 /* Opens, locks the folder (STORE_BUSY if another process holds it), replays the log. error gets a sentence on failure.
@@ -85,13 +87,14 @@ struct blob_location {
 };
 
 /*
- * A message on its way in: made on any thread, compressed there (zstd, level LIMIT_ZSTD_LEVEL), before the writer sees
- * it. Reference counted; its location is decided when the first write set that names it is logged, and is the same for
- * all later ones ("written once").
+ * A message on its way in: made on any thread, and packed there if it has settled, before the writer sees it. Reference
+ * counted; its location is decided when the first write set that names it is logged, and is the same for all later ones
+ * ("written once").
  */
 struct blob;
-/* octets are copied or compressed now. accounts: those it is written for. */
-struct blob *blob_new(struct engine *engine, struct view octets, const uint64_t *accounts, size_t account_count);
+/* octets are copied or packed now. utc_s: when the mail is of (pack_after_s). accounts: those it is written for. */
+struct blob *blob_new(struct engine *engine, struct view octets, int64_t utc_s, const uint64_t *accounts,
+                      size_t account_count);
 /* For bodies above ENGINE_BLOB_INLINE: reads fd from its start; written to a volume in 256 KiB frames and synced now,
  * on the calling (pool or admin) thread. */
 enum store_error blob_new_large(struct engine *engine, int fd, uint64_t octets, const uint64_t *accounts,
@@ -175,16 +178,18 @@ void engine_status(struct engine *engine, struct engine_status *status_r);
 enum store_error engine_check(struct engine *engine, void (*bad)(void *ctx, const char *what), void *ctx);
 /*
  * Compaction: the schema says which blobs live. live() is asked for each message record of a sealed volume, with the
- * accounts it names; moved() makes the ordinary write set that moves an account's location. Implemented by
- * store/compact.c, run by engine in the pool.
+ * accounts it names, on the calling thread; moved() changes the account's location as part of a mutation (writer
+ * thread). Implemented by store/compact.c, run by engine in the pool. Copied out are volumes of which less than
+ * live_share_below lives, and of the log all that is older than pack_after_s: live mail ends in packed volumes. every:
+ * each sealed volume is looked at; else, by the hour, a share of them that has been through them all in a week.
  */
 struct engine_compaction {
     bool (*live)(void *ctx, uint64_t account, const struct blob_location *location);
-    enum store_error (*moved)(void *ctx, uint64_t account, const struct blob_location *from,
-                              const struct blob_location *to);
+    enum store_error (*moved)(struct txn *txn, const struct blob_location *from, const struct blob_location *to);
     void *ctx;
+    double live_share_below;
+    bool every;
 };
-enum store_error engine_compact(struct engine *engine, const struct engine_compaction *compaction,
-                                double live_share_below, uint64_t *freed_r);
+enum store_error engine_compact(struct engine *engine, const struct engine_compaction *compaction, uint64_t *freed_r);
 
 #endif

@@ -34,6 +34,7 @@
  *   a mailbox, UID, account, entry  an annotation of a message; account 0: shared; stays while the message is retained
  *   b                     how many annotations, and their octets
  *   s mailbox, account, page  which messages that reader of a shared mailbox has seen (the capitals are used up)
+ *   g mailbox, account, name  private metadata of that reader of a shared mailbox: as G
  * clang-format on
  *
  * Called   by store/, on any thread.

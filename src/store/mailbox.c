@@ -532,6 +532,8 @@ enum store_error mailbox_delete(struct txn *txn, uint32_t id, const struct remov
             return err; /* STORE_MORE: the rest in the next slice */
     }
     err = seen_drop(txn, id);
+    if (!err)
+        err = metadata_drop_readers(txn, id);
     if (err)
         return err;
     err = txn_account_row(txn, &account);

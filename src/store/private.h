@@ -65,6 +65,9 @@ void head_count(struct head *head, const struct message_row *row, int sign, bool
 /* A small write into a put: begins with an empty buffer and ends in txn_put. */
 enum store_error txn_put_row(struct txn *txn, const struct key *key, struct buffer *row);
 
+/* All rows whose keys begin so. STORE_MORE: there may be more, for the next slice. */
+enum store_error txn_drop_rows(struct txn *txn, const struct key *first);
+
 /* retention.c: messages that leave for retention in one slice; the total is read and written once. */
 struct retaining {
     struct retained_row row; /* what all of them share */
@@ -121,7 +124,8 @@ enum store_error acl_inherit(struct txn *txn, uint32_t parent, uint32_t child);
 enum store_error acl_drop(struct txn *txn, uint32_t mailbox);
 enum store_error acl_open(struct store *store);
 
-/* All metadata of a mailbox that goes. */
+/* All metadata of a mailbox that goes; readers' first, in slices (STORE_MORE). */
+enum store_error metadata_drop_readers(struct txn *txn, uint32_t mailbox);
 enum store_error metadata_drop(struct txn *txn, uint32_t mailbox);
 
 struct store *store_of(struct engine *engine);

@@ -2,7 +2,7 @@
 #include "store/seen.h"
 #include "store/private.h"
 
-enum { SEEN_VERSION = 1, UIDS_A_PAGE = SEEN_WORDS * CHUNK_ROWS, KEYS_A_SLICE = 1000 };
+enum { SEEN_VERSION = 1, UIDS_A_PAGE = SEEN_WORDS * CHUNK_ROWS };
 
 static struct key page_key(uint32_t mailbox, uint64_t account, uint32_t page)
 {
@@ -175,26 +175,8 @@ enum store_error seen_cache_word(struct txn *txn, struct seen_cache *cache, uint
     return STORE_OK;
 }
 
-struct pages {
-    struct key *keys;
-    size_t count;
-};
-
-static bool take_key(void *ctx, struct view key, struct view value)
-{
-    struct pages *pages = ctx;
-    struct key *kept = &pages->keys[pages->count++];
-    *kept = (struct key){.size = key.size < sizeof kept->data ? key.size : sizeof kept->data};
-    memcpy(kept->data, key.data, kept->size);
-    return pages->count < KEYS_A_SLICE;
-}
-
 enum store_error seen_drop(struct txn *txn, uint32_t mailbox)
 {
-    struct key first = key_1('s', mailbox), end = key_after(&first);
-    struct pages pages = {.keys = ARENA_ARRAY(txn_arena(txn), KEYS_A_SLICE, struct key)};
-    enum store_error err = txn_scan(txn, key_view(&first), key_view(&end), take_key, &pages, NULL);
-    for (size_t i = 0; !err && i < pages.count; i++)
-        err = txn_delete(txn, key_view(&pages.keys[i]));
-    return !err && pages.count == KEYS_A_SLICE ? STORE_MORE : err;
+    struct key first = key_1('s', mailbox);
+    return txn_drop_rows(txn, &first);
 }

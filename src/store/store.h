@@ -52,6 +52,8 @@ enum store_error account_create(struct store *store, uint64_t quota_octets, uint
 /* Everything of it, in slices; its id is never given out again. */
 enum store_error account_delete(struct store *store, uint64_t account);
 enum store_error account_set_quota(struct store *store, uint64_t account, uint64_t octets, uint64_t messages);
+/* The same, inside mutation.run, of its account. 0: none. */
+enum store_error account_put_quota(struct txn *txn, uint64_t octets, uint64_t messages);
 /* Ascending ids, from `from`; false from each ends it. */
 enum store_error account_each(struct store *store, uint64_t from, bool (*each)(void *ctx, uint64_t account), void *ctx);
 
@@ -119,7 +121,7 @@ struct mailbox_entry {
     uint32_t rights;
 };
 /* The order of mailbox_list, in which what is below a mailbox follows it. */
-int mailbox_path_compare(struct view a, struct view b);
+int mailbox_path_compare(struct view x, struct view y);
 /* All mailboxes of the account (and subscribed names that don't exist), sorted by path, INBOX first. In the arena.
  * STORE_LIMIT: their names take more than three quarters of it. */
 enum store_error mailbox_list(const struct reader *reader, struct arena *arena, struct mailbox_entry **entries_r,
@@ -312,11 +314,14 @@ struct metadata_entry {
     struct view name, value; /* the name begins with "/private/" or "/shared/", in small letters */
     bool removed;            /* metadata_set: it shall go */
 };
-/* All of a mailbox; 0: of the account. At most LIMIT_METADATA_ENTRIES, in the arena. */
+/* All of a mailbox; 0: of the account. For a reader who isn't the owner (reader->seen_by) what is shared, and what is
+ * private of that reader. At most LIMIT_METADATA_ENTRIES of each, in the arena. */
 enum store_error metadata_read(const struct reader *reader, struct arena *arena, uint32_t mailbox,
                                struct metadata_entry **entries_r, size_t *count_r);
-/* All or nothing. STORE_LIMIT: too many, or too much of them in the account. */
-enum store_error metadata_set(struct txn *txn, uint32_t mailbox, const struct metadata_entry *entries, size_t count);
+/* All or nothing. STORE_LIMIT: too many, or too much of them in the account. by: who isn't the owner, whose private
+ * ones are kept apart, and aren't the owner's to pay for; else 0. */
+enum store_error metadata_set(struct txn *txn, uint32_t mailbox, uint64_t by, const struct metadata_entry *entries,
+                              size_t count);
 
 /* ---- secrets of mailboxes, which sign URLs (RFC 4467) ---- */
 
@@ -378,7 +383,8 @@ enum store_error store_check(struct store *store, uint64_t account /* 0: all */,
                              void (*tell)(void *ctx, const char *what), void *ctx, uint64_t *problems_r);
 /* Retained messages whose day is over, and those in excess (store/retention.h). Called hourly by mail. */
 enum store_error store_purge(struct store *store, int64_t now_utc_s, uint64_t *purged_r);
-enum store_error store_compact(struct store *store, double live_share_below, uint64_t *freed_r);
+/* Mail that has settled leaves the log; volumes of which less than this share lives are emptied (engine_compact). */
+enum store_error store_compact(struct store *store, double live_share_below, bool every, uint64_t *freed_r);
 void store_set_retention_days(struct store *store, uint32_t days);
 
 #endif

@@ -12,6 +12,31 @@ static enum store_error corrupt(struct txn *txn, const char *what)
     return STORE_CORRUPT;
 }
 
+struct doomed {
+    struct key *keys;
+    size_t count;
+};
+enum { KEYS_A_SLICE = 1000 };
+
+static bool take_key(void *ctx, struct view key, struct view value)
+{
+    struct doomed *doomed = ctx;
+    struct key *kept = &doomed->keys[doomed->count++];
+    *kept = (struct key){.size = key.size < sizeof kept->data ? key.size : sizeof kept->data};
+    memcpy(kept->data, key.data, kept->size);
+    return doomed->count < KEYS_A_SLICE;
+}
+
+enum store_error txn_drop_rows(struct txn *txn, const struct key *first)
+{
+    struct key end = key_after(first);
+    struct doomed doomed = {.keys = ARENA_ARRAY(txn_arena(txn), KEYS_A_SLICE, struct key)};
+    enum store_error err = txn_scan(txn, key_view(first), key_view(&end), take_key, &doomed, NULL);
+    for (size_t i = 0; !err && i < doomed.count; i++)
+        err = txn_delete(txn, key_view(&doomed.keys[i]));
+    return !err && doomed.count == KEYS_A_SLICE ? STORE_MORE : err;
+}
+
 enum store_error txn_put_row(struct txn *txn, const struct key *key, struct buffer *row)
 {
     enum store_error err = txn_put(txn, key_view(key), buffer_view(row));

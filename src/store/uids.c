@@ -120,23 +120,28 @@ static enum store_error scan_present(const struct reader *reader, uint32_t mailb
     return STORE_OK;
 }
 
-/* From nothing, or from a kept set: what is new is added from the chunks, what has vanished comes from the log. */
+/* From nothing, or from a kept set: what is new is added from the chunks, what has vanished comes from the log. A kept
+ * set that stays as it is isn't touched at all: other threads read it. */
 static enum store_error build(const struct reader *reader, const struct mailbox *now, struct uid_slot *slot)
 {
     struct changes changes = {0};
     enum store_error err = STORE_OK;
+    bool differs = true;
     if (!slot->uids) {
         slot->uids = uidset_new();
         slot->uidnext = 1;
     } else {
         err = changes_read(reader, now->id, slot->modseq, &changes);
-        if (!err && (uidset_count(changes.vanished) || now->uidnext > slot->uidnext))
+        differs = !err && (uidset_count(changes.vanished) || now->uidnext > slot->uidnext);
+        if (differs)
             uidset_unshare(&slot->uids);
     }
-    if (!err)
+    if (!err && differs)
         err = scan_present(reader, now->id, slot->uidnext, now->uidnext, slot->uids);
-    if (!err && changes.vanished && uidset_count(changes.vanished))
+    if (!err && differs && changes.vanished)
         uidset_remove_set(slot->uids, changes.vanished);
+    if (!err && differs)
+        uidset_optimize(slot->uids);
     changes_free(&changes);
     slot->uidnext = now->uidnext;
     slot->modseq = now->highestmodseq;
@@ -166,7 +171,6 @@ enum store_error mailbox_uids(const struct reader *reader, uint32_t mailbox, str
         if (!err)
             err = mailbox_read(reader, NULL, mailbox, &after);
         if (!err && (after.highestmodseq == now.highestmodseq || tries >= TRIES)) {
-            uidset_optimize(slot.uids);
             if (after.highestmodseq == now.highestmodseq)
                 keep(cache, &slot);
             *uids_r = slot.uids;

@@ -2,11 +2,13 @@
  * tests/crash/store_crash.c: kills a process that writes to a store, again and again, and looks at what is left.
  *
  * Usage: store-crash CYCLES [SEED]. Each cycle a child opens the store and lets four threads add, flag, expunge and
- * restore; what was acknowledged stands in memory shared with the parent. The parent kills it at a random moment. In
- * every second cycle it then plays a power cut: what the log held behind its last sync is cut at a random place or
- * filled with noise. Then the store must open, hold everything acknowledged, and pass its check. --no-sync is the
- * negative control: replies without a sync must be caught.
+ * restore, while a fifth moves live mail into packed volumes; what was acknowledged stands in memory shared with the
+ * parent. The parent kills it at a random moment. In every second cycle it then plays a power cut: what the log and the
+ * packed volume held behind their last sync is cut at a random place or filled with noise. Then the store must open,
+ * hold everything acknowledged, and pass its check. --no-sync is the negative control: replies without a sync must be
+ * caught.
  */
+#include "base/clock.h"
 #include "digest/digest.h"
 #include "store/local/local.h"
 #include "store/retention.h"
@@ -42,6 +44,7 @@ struct ledger {
 struct shared {
     struct engine_probe probe;
     struct ledger ledgers[WRITERS];
+    uint64_t freed; /* by compaction */
 };
 
 static struct shared *shared;
@@ -71,7 +74,8 @@ static struct store *open_store(bool create)
                                      .volume_octets = 1 << 20,
                                      .flush_octets = 1 << 19,
                                      .reserve_octets = 1,
-                                     .pool_threads = 1};
+                                     .pool_threads = 1,
+                                     .pack_after_s = 7 * 86400};
     if (store_open(&options, &store, error, sizeof error))
         stop(error);
     return store;
@@ -135,7 +139,7 @@ static void add(struct store *store, struct ledger *l)
     uint32_t number = l->next_number++;
     text_of(number, &text);
     digest_write_opaque(buffer_view(&text), "crash", &c.digest);
-    c.blob = blob_new(store_engine(store), buffer_view(&text), &l->account, 1);
+    c.blob = blob_new(store_engine(store), buffer_view(&text), number % 2 ? clock_wall_s() : 0, &l->account, 1);
     l->at = number;
     l->pending = ADD;
     if (engine_mutate_wait(store_engine(store), &c.mutation))
@@ -213,16 +217,29 @@ static void *work(void *ctx)
     return NULL;
 }
 
+static void *compact(void *ctx)
+{
+    uint64_t freed;
+    for (;;) {
+        if (store_compact(ctx, 0.97, true, &freed))
+            stop("compaction failed");
+        shared->freed += freed;
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    }
+    return NULL;
+}
+
 _Noreturn static void child(uint64_t random)
 {
     struct worker workers[WRITERS];
-    pthread_t threads[WRITERS];
+    pthread_t threads[WRITERS], compacting;
     engine_probe = &shared->probe;
     struct store *store = open_store(false);
     for (size_t i = 0; i < WRITERS; i++) {
         workers[i] = (struct worker){store, &shared->ledgers[i], random + i * 77 + 1};
         pthread_create(&threads[i], NULL, work, &workers[i]);
     }
+    pthread_create(&compacting, NULL, compact, store);
     pthread_join(threads[0], NULL);
     _exit(1);
 }
@@ -324,11 +341,11 @@ static void check_all(void)
 }
 
 /* Behind the last sync nothing is promised: cut it, or fill it with noise. */
-static void cut_power(uint64_t *random)
+static void cut_volume(uint64_t *random, uint64_t synced, const char *suffix)
 {
-    uint64_t synced = atomic_load(&shared->probe.synced), offset = synced & ((UINT64_C(1) << 40) - 1);
+    uint64_t offset = synced & ((UINT64_C(1) << 40) - 1);
     char name[96];
-    snprintf(name, sizeof name, "%s/volumes/%08u.vol", folder, (unsigned)(synced >> 40));
+    snprintf(name, sizeof name, "%s/volumes/%08u%s", folder, (unsigned)(synced >> 40), suffix);
     int fd = open(name, O_RDWR);
     if (!synced || fd < 0)
         return;
@@ -345,6 +362,12 @@ static void cut_power(uint64_t *random)
             stop("the volume can't be written");
     }
     close(fd);
+}
+
+static void cut_power(uint64_t *random)
+{
+    cut_volume(random, atomic_load(&shared->probe.synced), ".vol");
+    cut_volume(random, atomic_load(&shared->probe.packed_synced), ".pak");
 }
 
 static void cycle(uint64_t *random, bool power)
@@ -433,7 +456,10 @@ int main(int argc, char **argv)
         acknowledged += shared->ledgers[i].acknowledged;
     if (cycles && acknowledged < cycles)
         stop("nearly nothing was written: this tested nothing");
+    if (cycles >= 20 && !shared->freed)
+        stop("nothing was moved out of the log: that was not tested");
     nftw(folder, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
-    printf("%lu crashes, %llu changes acknowledged, none lost\n", cycles, (unsigned long long)acknowledged);
+    printf("%lu crashes, %llu changes acknowledged, none lost, %llu octets given back\n", cycles,
+           (unsigned long long)acknowledged, (unsigned long long)shared->freed);
     return 0;
 }

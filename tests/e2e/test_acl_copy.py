@@ -120,3 +120,67 @@ def test_compaction_and_check_find_all_in_place(own_server):
     instance.start()
     client = imap(two.other, "INBOX")
     assert len(bodies(client)) == 2
+
+
+# ---- REPLACE (RFC 8508) from one account to another
+
+NEW = message("the new one")
+
+
+def replace(client, command, octets=NEW):
+    client.send(b"r %s {%d+}\r\n%s\r\n" % (command.encode(), len(octets), octets))
+    return client.until(b"r")
+
+
+def subjects(client, mailbox):
+    client.ok("SELECT " + mailbox)
+    return re.findall(rb"Subject: ([^\r]*)\r\n", b"".join(client.ok("FETCH 1:* BODY.PEEK[HEADER.FIELDS (SUBJECT)]"))) if b"* 0 EXISTS\r\n" not in client.ok("EXAMINE " + mailbox) else []
+
+
+def test_replace_puts_the_new_one_into_anothers_mailbox_and_takes_the_old_one(two):
+    append(two.guest, message("draft"), mailbox="Drafts")
+    append(two.guest, message("other draft"), mailbox="Drafts")
+    two.guest.ok("SELECT Drafts")
+    status, told = replace(two.guest, "REPLACE 1 " + two.name)
+    assert status.startswith(b"r OK") and re.match(rb"\* OK \[APPENDUID \d+ 4\]", told[0]) and b"* 1 EXPUNGE\r\n" in told
+    assert subjects(two.owner, "Project")[-1] == b"the new one"
+    assert subjects(two.guest, "Drafts") == [b"other draft"]
+
+
+def test_replace_of_anothers_message_wants_the_rights_to_remove_it(two):
+    two.guest.ok("SELECT " + two.name)
+    status, told = replace(two.guest, "UID REPLACE 2 INBOX")
+    assert status.startswith(b"r OK") and b"* 2 EXPUNGE\r\n" in told
+    assert subjects(two.guest, "INBOX") == [b"the new one"]
+    two.owner.ok("SELECT Project")
+    assert re.findall(rb"UID (\d+)", b"".join(two.owner.ok("FETCH 1:* UID"))) == [b"1", b"3"]
+    for rights in ("lrswi", "lrswie", "lrswit"):
+        two.grant(rights)
+        two.guest.ok("SELECT " + two.name)
+        assert replace(two.guest, "UID REPLACE 3 INBOX")[0].startswith(b"r NO [NOPERM]"), rights
+    assert subjects(two.guest, "INBOX") == [b"the new one"]
+    two.grant("lrste")
+    two.guest.ok("SELECT INBOX")
+    assert replace(two.guest, "REPLACE 1 " + two.name)[0].startswith(b"r NO [NOPERM]")
+    two.owner.ok("NOOP")
+    assert len(two.owner.ok("FETCH 1:* UID")) == 2
+
+
+def test_replace_across_adds_nothing_where_there_is_nothing_to_replace(two):
+    append(two.guest, message("draft"))
+    two.guest.ok("SELECT INBOX")
+    elsewhere = imap(two.other, "INBOX")
+    elsewhere.ok("STORE 1 +FLAGS (\\Deleted)")
+    elsewhere.ok("EXPUNGE")
+    assert replace(two.guest, "UID REPLACE 1 " + two.name)[0].startswith(b"r NO [EXPUNGEISSUED]")
+    assert replace(two.guest, "UID REPLACE 77 " + two.name)[0].startswith(b"r NO [NONEXISTENT]")
+    two.owner.ok("SELECT Project")
+    assert len(two.owner.ok("FETCH 1:* UID")) == 3
+
+
+def test_replace_across_is_measured_by_the_quota_of_where_it_goes(two):
+    append(two.guest, message("draft"))
+    two.guest.ok("SELECT INBOX")
+    two.account.instance.command("account", "quota", two.account.user, "10")
+    assert replace(two.guest, "REPLACE 1 " + two.name)[0].startswith(b"r NO [OVERQUOTA]")
+    assert len(two.guest.ok("FETCH 1:* UID")) == 1

@@ -59,5 +59,5 @@ def test_a_long_search_tells_how_far_it_is(own_server):
     took, told, others, count = ask_long(client, b"a]b", "SEARCH " + KEYS)
     assert told and all(re.match(rb"\* OK \[INPROGRESS \(NIL \d+ %d\)\]" % count, line) for line in told)
     assert ask(client, b"A002", "SEARCH ALL")[1] == []
-    took, told, others = ask(client, b"A003", "ESEARCH IN (mailboxes INBOX) " + KEYS)
+    took, told, others, count = ask_long(client, b"A003", "ESEARCH IN (mailboxes INBOX) " + KEYS)
     assert told and all(re.search(rb'\("A003" \d+ %d\)' % count, line) for line in told)

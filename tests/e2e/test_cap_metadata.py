@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from conftest import new_account
 from raw import imap
 
 
@@ -130,3 +131,91 @@ def test_metadata_survives_a_restart_and_the_check_finds_nothing_wrong(own_serve
     instance.start()
     assert b"still there" in get(imap(account), "INBOX /private/comment")
     assert instance.command("check").returncode == 0
+
+
+# ---- what each reader of a shared mailbox keeps private (RFC 5464 3.2, 3.3)
+
+
+class Readers:
+    def __init__(self, account, other):
+        self.account, self.other = account, other
+        self.owner, self.guest = imap(account), imap(other)
+        third = new_account(account.instance)
+        self.third, self.names = imap(third), (other.user, third.user)
+        self.owner.ok("CREATE Project")
+        self.grant("lr")
+        self.name = '"Other Users/%s/Project"' % account.user
+
+    def grant(self, rights):
+        for name in self.names:
+            self.owner.ok("SETACL Project %s %s" % (name, rights))
+
+    def all(self, client, mailbox=None):
+        text = get(client, "%s (DEPTH infinity) (/private /shared)" % (mailbox or self.name))
+        return dict(re.findall(rb'(/\S+) "([^"]*)"', text))
+
+
+@pytest.fixture
+def readers(account, other):
+    return Readers(account, other)
+
+
+def test_each_reader_has_private_entries_of_their_own(readers):
+    readers.owner.ok('SETMETADATA Project (/private/comment "the owner\'s" /shared/comment "all")')
+    assert readers.all(readers.guest) == {b"/shared/comment": b"all"}
+    readers.guest.ok('SETMETADATA %s (/private/comment "the guest\'s" /private/order "7")' % readers.name)
+    assert readers.all(readers.guest) == {b"/shared/comment": b"all", b"/private/comment": b"the guest's", b"/private/order": b"7"}
+    assert readers.all(readers.third) == {b"/shared/comment": b"all"}
+    assert readers.all(readers.owner, "Project") == {b"/shared/comment": b"all", b"/private/comment": b"the owner's"}
+    readers.guest.ok("SETMETADATA %s (/private/comment NIL)" % readers.name)
+    assert readers.all(readers.guest) == {b"/shared/comment": b"all", b"/private/order": b"7"}
+    assert b'/private/order "7"' in b"".join(readers.guest.ok('LIST "" "Other Users/*" RETURN (METADATA (/private/order))'))
+    readers.owner.ok("RENAME Project Work")
+    assert readers.all(readers.guest, readers.name.replace("Project", "Work")) == {b"/shared/comment": b"all", b"/private/order": b"7"}
+
+
+def test_private_needs_lookup_and_read_and_shared_needs_write(readers):
+    def says(command):
+        return readers.guest.do(command)[0].split(b" ", 1)[1]
+    both = 'SETMETADATA %s (/private/comment "p" /shared/comment "s")' % readers.name
+    assert says(both).startswith(b"NO [NOPERM]") and readers.all(readers.guest) == {}
+    readers.grant("lrw")
+    assert says(both).startswith(b"OK")
+    readers.grant("l")
+    assert says('SETMETADATA %s (/private/comment "x")' % readers.name).startswith(b"NO [NOPERM]")
+    readers.grant("r")
+    assert says('SETMETADATA %s (/private/comment "x")' % readers.name).startswith(b"NO [NONEXISTENT]")
+    readers.grant("lr")
+    assert readers.all(readers.guest) == {b"/shared/comment": b"s", b"/private/comment": b"p"}
+    assert readers.all(readers.owner, "Project") == {b"/shared/comment": b"s"}
+
+
+def test_what_a_reader_keeps_is_limited_and_not_the_owners_to_pay_for(readers):
+    value = "x" * 16384
+    results = [readers.guest.do("SETMETADATA %s (/private/k%d {16384+}\r\n%s)" % (readers.name, n, value))[0] for n in range(5)]
+    assert all(b" OK " in line for line in results[:3]) and b"NO [METADATA TOOMANY]" in results[4]
+    readers.guest.ok("SETMETADATA %s (/private/k0 NIL)" % readers.name)
+    readers.guest.ok('SETMETADATA %s (%s)' % (readers.name, " ".join('/private/n%d "v"' % n for n in range(90))))
+    assert b"NO [METADATA TOOMANY]" in readers.guest.do('SETMETADATA %s (%s)' % (readers.name, " ".join('/private/m%d "v"' % n for n in range(20))))[0]
+    readers.owner.ok('SETMETADATA Project (%s)' % " ".join('/private/o%d "v"' % n for n in range(100)))
+    assert len(readers.all(readers.owner, "Project")) == 100
+
+
+def test_a_deleted_mailbox_takes_them_along(readers):
+    readers.guest.ok('SETMETADATA %s (%s)' % (readers.name, " ".join('/private/n%d "v"' % n for n in range(50))))
+    readers.owner.ok("DELETE Project")
+    readers.owner.ok("CREATE Project")
+    readers.grant("lr")
+    assert readers.all(readers.guest) == {}
+    assert readers.account.instance.command("check").returncode == 0
+
+
+def test_another_session_of_the_reader_hears_of_it_and_nobody_else(readers):
+    from test_cap_notify import heard, nothing
+    second = imap(readers.other)
+    for client in (second, readers.third, readers.owner):
+        client.ok('NOTIFY SET (mailboxes %s (MailboxMetadataChange)) (mailboxes Project (MailboxMetadataChange))' % readers.name)
+    readers.guest.ok('SETMETADATA %s (/private/comment "x")' % readers.name)
+    assert heard(second, rb"METADATA") == [b"* METADATA %s /private/comment\r\n" % readers.name.encode()]
+    nothing(readers.third)
+    nothing(readers.owner)

@@ -3,7 +3,8 @@
 import re
 import socket
 
-from conftest import deliver, message
+import pytest
+from conftest import Account, deliver, eventually, message, new_account
 from raw import imap
 from test_search import fill
 
@@ -457,3 +458,198 @@ def test_the_selected_mailbox_of_another_user(account, other):
     append(owner, "Project")
     lines = guest.rest()
     assert b"EXISTS" not in lines and b"BYE" in lines
+
+
+# ---- what others share (RFC 5465 3.1, 5, 5.9)
+
+
+class Shared:
+    """`account` has Project and INBOX; `other` is the guest. {name}: a mailbox as the guest calls it."""
+
+    def __init__(self, account, other):
+        self.account, self.user = account, other
+        self.owner, self.guest = imap(account), imap(other)
+        self.owner.ok("CREATE Project")
+
+    def name(self, mailbox="Project"):
+        return '"Other Users/%s/%s"' % (self.account.user, mailbox)
+
+    def said(self, mailbox="Project"):
+        return self.name(mailbox).encode()
+
+    def grant(self, rights, mailbox="Project"):
+        self.owner.ok('SETACL %s "%s" "%s"' % (mailbox, self.user.user, rights))
+
+
+@pytest.fixture
+def shared(account, other):
+    return Shared(account, other)
+
+
+def test_others_mailboxes_are_watched_by_name_and_by_subtree(shared):
+    shared.grant("lrs")
+    append(shared.owner, "Project")
+    filters = ("mailboxes " + shared.name(), 'subtree "Other Users"', 'subtree "Other Users/%s"' % shared.account.user)
+    for n, which in enumerate(filters):
+        lines = shared.guest.ok("NOTIFY SET STATUS (%s %s)" % (which, ALL))
+        assert [line.split(b" (")[0] for line in lines] == [b"* STATUS " + shared.said()], which
+        assert re.search(rb"MESSAGES %d UIDNEXT %d " % (n + 1, n + 2), lines[0])
+        append(shared.owner, "Project")
+        assert heard(shared.guest, rb"STATUS") == [b"* STATUS %s (UIDNEXT %d MESSAGES %d)\r\n" % (shared.said(), n + 3, n + 2)]
+        append(shared.owner, "INBOX")  # whose changes are nobody's business
+        nothing(shared.guest)
+
+
+def test_a_delivery_and_a_flag_are_told(shared):
+    shared.grant("lrs", "INBOX")
+    shared.guest.ok("ENABLE CONDSTORE")
+    shared.guest.ok("NOTIFY SET (mailboxes %s %s)" % (shared.name("INBOX"), ALL))
+    shared.account.deliver(message("hello"))
+    line = heard(shared.guest, rb"STATUS")[0]
+    assert re.fullmatch(rb"\* STATUS %s \(UIDNEXT 2 MESSAGES 1 HIGHESTMODSEQ \d+ UIDVALIDITY \d+\)\r\n" % shared.said("INBOX"), line), line
+    shared.owner.ok("SELECT INBOX")
+    shared.owner.ok("STORE 1 +FLAGS (\\Flagged)")
+    assert re.search(rb"\(HIGHESTMODSEQ \d+ UIDVALIDITY \d+\)", heard(shared.guest, rb"STATUS")[0])
+
+
+def test_one_is_told_while_another_of_the_same_owner_is_selected(shared):
+    for mailbox in ("Project", "INBOX"):
+        shared.grant("lrs", mailbox)
+    shared.guest.ok("SELECT " + shared.name())
+    shared.guest.ok('NOTIFY SET (selected %s) (subtree "Other Users" %s)' % (ALL, ALL))
+    append(shared.owner, "Project")
+    assert heard(shared.guest, rb"EXISTS") == [b"* 1 EXISTS\r\n"]
+    append(shared.owner, "INBOX")
+    assert heard(shared.guest, rb"STATUS")[-1] == b"* STATUS %s (UIDNEXT 2 MESSAGES 1)\r\n" % shared.said("INBOX")
+    nothing(shared.guest)
+    shared.guest.ok("UNSELECT")
+    append(shared.owner, "Project")
+    assert heard(shared.guest, rb"STATUS")[-1] == b"* STATUS %s (UIDNEXT 3 MESSAGES 2)\r\n" % shared.said()
+
+
+def test_what_one_does_in_others_mailboxes_is_not_told(shared):
+    shared.grant("lrswipkxte")
+    shared.guest.ok('NOTIFY SET (subtree "Other Users" (MessageNew MessageExpunge FlagChange MailboxName MailboxMetadataChange))')
+    append(shared.guest, shared.name())
+    shared.guest.ok("CREATE " + shared.name("Project/Sub"))
+    shared.guest.ok('SETMETADATA %s (/shared/comment "x")' % shared.name())
+    nothing(shared.guest)
+    append(shared.owner, "Project")
+    assert heard(shared.guest, rb"STATUS") == [b"* STATUS %s (UIDNEXT 3 MESSAGES 2)\r\n" % shared.said()]
+
+
+def test_without_lookup_a_name_is_ignored(shared):
+    """RFC 5465 3.1: whether it is there isn't told."""
+    for rights in ("", "r", "rswi"):
+        if rights:
+            shared.grant(rights)
+        assert shared.guest.ok("NOTIFY SET STATUS (mailboxes %s %s) (personal %s)" % (shared.name(), ALL, ALL))[0].startswith(b"* STATUS INBOX")
+        append(shared.owner, "Project")
+        nothing(shared.guest)
+
+
+def test_with_lookup_alone_there_is_no_access(shared):
+    shared.grant("l")
+    lines = shared.guest.ok("NOTIFY SET STATUS (mailboxes %s %s)" % (shared.name(), ALL))
+    assert lines == [b'* LIST (\\NoAccess) "/" %s\r\n' % shared.said()]
+    append(shared.owner, "Project")
+    nothing(shared.guest)
+    shared.grant("lr")
+    lines = heard(shared.guest, rb"LIST", rb"STATUS")
+    assert lines == [b'* LIST (\\HasNoChildren) "/" %s\r\n' % shared.said(), b"* STATUS %s (UIDNEXT 2 MESSAGES 1)\r\n" % shared.said()]
+    append(shared.owner, "Project")
+    heard(shared.guest, rb"MESSAGES 2")
+
+
+def test_section_5_9_a_right_that_is_taken_away_ends_it_and_one_that_is_given_begins_it(shared):
+    shared.grant("lr")
+    shared.guest.ok("NOTIFY SET (mailboxes %s %s)" % (shared.name(), ALL))
+    for _ in range(2):
+        append(shared.owner, "Project")
+        heard(shared.guest, rb"STATUS")
+        shared.owner.ok('DELETEACL Project "%s"' % shared.user.user)
+        assert heard(shared.guest, rb"LIST") == [b'* LIST (\\NoAccess) "/" %s\r\n' % shared.said()]
+        append(shared.owner, "Project")
+        nothing(shared.guest)
+        shared.grant("lr")
+        assert b"\\NoAccess" not in heard(shared.guest, rb"LIST", rb"STATUS")[0]
+        nothing(shared.guest)
+
+
+def test_the_first_mailbox_that_an_owner_ever_shares_is_heard_of(shared):
+    """Before, nothing of that account was watched."""
+    shared.guest.ok('NOTIFY SET (subtree "Other Users" (MailboxName MessageNew MessageExpunge))')
+    shared.grant("lr")
+    assert heard(shared.guest, rb"Project")[-1] == b'* LIST (\\HasNoChildren) "/" %s\r\n' % shared.said()
+    append(shared.owner, "Project")
+    heard(shared.guest, rb"STATUS %s \(UIDNEXT 2 MESSAGES 1\)" % shared.said())
+    shared.owner.ok("RENAME Project Work")
+    assert heard(shared.guest, rb"LIST")[-1] == b'* LIST (\\HasNoChildren) "/" %s ("OLDNAME" (%s))\r\n' % (shared.said("Work"), shared.said())
+    shared.owner.ok('SETACL Work "%s" ""' % shared.user.user)
+    assert b'* LIST (\\NonExistent) "/" %s\r\n' % shared.said("Work") in heard(shared.guest, rb"Work")
+
+
+def test_subscribed_ones_of_others_are_watched_and_personal_ones_are_not_theirs(shared):
+    shared.grant("lr")
+    shared.guest.ok("SUBSCRIBE " + shared.name())
+    shared.guest.ok("NOTIFY SET (subscribed %s)" % ALL)
+    append(shared.owner, "Project")
+    heard(shared.guest, rb"STATUS %s" % shared.said())
+    shared.guest.ok("NOTIFY SET (personal (MailboxName MessageNew MessageExpunge)) (mailboxes %s NONE)" % shared.name())
+    append(shared.owner, "Project")
+    shared.grant("lrs")
+    shared.owner.ok("CREATE Project/Sub")
+    nothing(shared.guest)
+
+
+def test_metadata_of_others_is_what_they_share(shared):
+    shared.grant("lr")
+    shared.guest.ok('NOTIFY SET (subtree "Other Users" (MailboxMetadataChange))')
+    shared.owner.ok('SETMETADATA Project (/private/comment "mine")')
+    nothing(shared.guest)
+    shared.owner.ok('SETMETADATA Project (/shared/comment "ours" /private/comment "still mine")')
+    assert heard(shared.guest, rb"METADATA") == [b"* METADATA %s /shared/comment\r\n" % shared.said()]
+
+
+def test_a_group_counts(shared):
+    group = "readers-%s" % shared.account.user
+    instance = shared.account.instance
+    instance.command("user", "group", shared.user.user, "--add=" + group)
+    shared.owner.ok("SETACL Project $%s lr" % group)
+    shared.guest.ok('NOTIFY SET STATUS (subtree "Other Users/%s" %s)' % (shared.account.user, ALL))
+    append(shared.owner, "Project")
+    heard(shared.guest, rb"STATUS %s \(UIDNEXT 2" % shared.said())
+    instance.command("user", "group", shared.user.user, "--remove=" + group)
+    asks = imap(shared.user)
+    eventually(lambda: b" NO " in asks.do("STATUS %s (MESSAGES)" % shared.name())[0], what="the group's end")
+    append(shared.owner, "Project")
+    nothing(shared.guest)
+
+
+def test_idle_hears_of_others_too_and_notify_none_ends_it(shared):
+    shared.grant("lr")
+    shared.guest.ok('NOTIFY SET (subtree "Other Users" (MailboxName MessageNew MessageExpunge))')
+    shared.guest.send(b"i IDLE\r\n")
+    assert shared.guest.line().startswith(b"+")
+    for n in range(60):  # more lists than a command's memory would hold
+        append(shared.owner, "Project")
+        heard(shared.guest, rb"MESSAGES %d\)" % (n + 1))
+        shared.owner.ok('SETACL Project "%s" "%s"' % (shared.user.user, "lrs" if n % 2 else "lr"))
+    shared.guest.send(b"DONE\r\n")
+    assert shared.guest.until(b"i")[0].startswith(b"i OK")
+    shared.guest.ok("NOTIFY NONE")
+    append(shared.owner, "Project")
+    nothing(shared.guest)
+
+
+def test_the_namespace_shared(own_server):
+    instance = own_server(settings={"imap.shared_user": "house"})
+    instance.command("user", "add", "house", stdin="secret-of-the-house\n")
+    house = imap(Account(instance, "house", "secret-of-the-house"))
+    user = new_account(instance)
+    house.ok("CREATE x")
+    house.ok("SETACL x anyone lr")
+    client = imap(user)
+    assert client.ok('NOTIFY SET STATUS (mailboxes "Shared/x" %s)' % ALL)[0].startswith(b"* STATUS Shared/x (")
+    append(house, "x")
+    assert heard(client, rb"STATUS") == [b"* STATUS Shared/x (UIDNEXT 2 MESSAGES 1)\r\n"]

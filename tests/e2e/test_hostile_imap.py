@@ -7,7 +7,7 @@ import time
 
 import pytest
 from conftest import eventually, message
-from hostile import SANITISED, memory_kib, witnessed
+from hostile import SANITISED, memory_kib, within, witnessed
 from raw import imap
 from test_cap_multiappend import with_quota
 from test_imap import append
@@ -21,10 +21,6 @@ def witness(server, account):
 def answer(status):
     """The tagged answer without its tag."""
     return status.split(b" ", 1)[1]
-
-
-def in_a_hurry(slow):
-    return slow * (10 if SANITISED else 1)
 
 
 def spool(server):
@@ -103,20 +99,17 @@ def test_a_thousand_wildcards_over_many_names_hold_nobody_up(account, witness):
     client, count = imap(account), 2000
     client.send("".join("c%d CREATE %s%d\r\n" % (n, "ab" * 50, n) for n in range(count)))
     client.until(b"c%d" % (count - 1))
-    for pattern, seconds in (("*%" * 1000 + "x", 0.5), ("a*" * 100 + "x", 1), ("%a" * 100 + "x", 1)):
-        started = time.monotonic()
-        client.send('a LIST "" "%s"\r\n' % pattern)
-        while not client.buffer.startswith(b"a OK"):
-            asked = time.monotonic()
-            witness.ok("NOOP")
-            assert time.monotonic() - asked < in_a_hurry(0.3)
-            client.socket.settimeout(0.01)
-            try:
-                client.buffer += client.socket.recv(65536)
-            except TimeoutError:
-                pass
+    for pattern in ("*%" * 1000 + "x", "a*" * 100 + "x", "%a" * 100 + "x"):
+        with within(account.instance, 2):
+            client.send('a LIST "" "%s"\r\n' % pattern)
+            while not client.buffer.startswith(b"a OK"):
+                witness.ok("NOOP")
+                client.socket.settimeout(0.01)
+                try:
+                    client.buffer += client.socket.recv(65536)
+                except TimeoutError:
+                    pass
         assert client.line().startswith(b"a OK")
-        assert time.monotonic() - started < in_a_hurry(seconds)
         client.socket.settimeout(20)
 
 
@@ -301,12 +294,9 @@ def test_many_idle_sessions_cost_little_and_slow_nobody(server, witness):
         assert client.line().startswith(b"+")
     if not SANITISED:
         assert memory_kib(server) - before < 1000 * 64
-    took = []
-    for n in range(100):
-        started = time.monotonic()
-        witness.ok("NOOP")
-        took.append(time.monotonic() - started)
-    assert sorted(took)[98] < in_a_hurry(0.25)
+    with within(server, 1):
+        for n in range(100):
+            witness.ok("NOOP")
     for user in users:
         user.deliver(message())
     for client in clients:
@@ -330,9 +320,7 @@ def test_who_asks_for_news_and_never_reads_is_held_short(server, account, witnes
         writer.send(b"".join(b"%d.%d APPEND %s {%d+}\r\n%s\r\n" % (n, m, name, len(octets), octets) for m, name in enumerate([b"INBOX", names[3 * n].encode(), names[3 * n + 1].encode(), names[3 * n + 2].encode()])))
         writer.until(b"%d.3" % n)
         writer.ok("STORE 1:* +FLAGS (\\Flagged)" if n % 2 else "STORE 1:* -FLAGS (\\Flagged)")
-        asked = time.monotonic()
         witness.ok("NOOP")
-        assert time.monotonic() - asked < in_a_hurry(1)
     if not SANITISED:
         assert memory_kib(server) - before < 40_000
     deaf.close()
@@ -355,9 +343,8 @@ def test_a_long_list_of_known_uids_is_refused_or_served_soon(account):
             n += 3
         return ",".join(text)
 
-    started = time.monotonic()
-    rows = client.ok("SELECT INBOX (QRESYNC (%d 1 %s))" % (validity, uids(60000)))
-    assert time.monotonic() - started < in_a_hurry(0.5)
+    with within(account.instance, 0.5):
+        rows = client.ok("SELECT INBOX (QRESYNC (%d 1 %s))" % (validity, uids(60000)))
     assert sum(b"FETCH" in row for row in rows) <= 200
     assert answer(client.do("SELECT INBOX (QRESYNC (%d 1 %s))" % (validity, uids(1 << 20)))[0]).startswith(b"BAD [TOOBIG]")
 

@@ -1,10 +1,9 @@
 """Hostile cases in messages: O39 to O44 of docs/threat-model.md."""
 
 import re
-import time
 
 import pytest
-from hostile import SANITISED, lmtp, memory_kib, said, witnessed
+from hostile import SANITISED, lmtp, memory_kib, processor_s, said, within, witnessed
 from raw import imap
 
 
@@ -39,12 +38,11 @@ def test_a_monstrous_message_is_stored_and_its_structure_is_capped(account, name
     octets = MONSTERS[name]
     client = imap(account)
     client.socket.settimeout(90)
-    started = time.monotonic()
-    client.send(b"a APPEND INBOX {%d+}\r\n" % len(octets))
-    client.send(octets + b"\r\n")
-    status, _ = client.until(b"a")
+    with within(account.instance, 15):
+        client.send(b"a APPEND INBOX {%d+}\r\n" % len(octets))
+        client.send(octets + b"\r\n")
+        status, _ = client.until(b"a")
     assert b"a OK" in status, status
-    assert time.monotonic() - started < (90 if SANITISED else 15)
     client.ok("SELECT INBOX")
     assert len(b"".join(client.ok("FETCH 1 (BODYSTRUCTURE ENVELOPE)"))) < 8 << 20
     assert b"RFC822.SIZE %d" % len(octets) in b"".join(client.ok("FETCH 1 RFC822.SIZE"))
@@ -56,7 +54,7 @@ def test_a_monstrous_message_is_stored_and_its_structure_is_capped(account, name
 
 
 @pytest.mark.parametrize("name", ["O40 to-lines", "O40 header-60MB", "O40 folded-60MB"])
-def test_twice_the_header_takes_about_twice_as_long(account, name):
+def test_twice_the_header_costs_about_twice_as_much(account, name):
     """O40: linear. Delivered as strangers deliver."""
     head, mark, body = MONSTERS[name].partition(b"\r\n\r\n")
     lines = head.split(b"\r\n")
@@ -67,9 +65,9 @@ def test_twice_the_header_takes_about_twice_as_long(account, name):
         for _ in range(2):
             client = lmtp(account.instance)
             said(client, b"MAIL FROM:<>\r\nRCPT TO:<%s>\r\nDATA\r\n" % account.user.encode(), b"250", b"250", b"354")
-            started = time.monotonic()
+            before = processor_s(account.instance)
             said(client, part + b".\r\n", b"250")
-            best = min(best, time.monotonic() - started)
+            best = min(best, processor_s(account.instance) - before)
             client.close()
         took.append(best)
     assert took[1] < 4 * took[0] + 0.5, took

@@ -275,17 +275,6 @@ def test_auth_takes_an_initial_response_or_asks_for_one(account):
         assert client.line().startswith(answer)
 
 
-def test_lang_lists_and_chooses_before_and_after_login(account):
-    before = Raw(account.instance.ports["pop3"])
-    before.line()
-    for client in (before, login(account)):
-        client.send("LANG\r\n")
-        assert lines(client) == [b"en English\r\n"]
-        for word, answer in (("*", b"+OK en "), ("EN", b"+OK en "), ("tlh", b"-ERR ")):
-            client.send("LANG %s\r\n" % word)
-            assert client.line().startswith(answer)
-
-
 EAI = ("From: Jörg <jörg@example.org>\r\nTo: you@example.org\r\nSubject: Grüße aus dem Süden\r\nMIME-Version: 1.0\r\n"
        "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: text/plain; charset=utf-8\r\n\r\nKörper\r\n.\r\n"
        "--b\r\nContent-Type: text/plain; name=\"Übersicht.txt\"\r\n\r\nx\r\n--b--\r\n").encode()

@@ -255,6 +255,74 @@ static void test_part_1_is_the_body_at_every_level_of_messages(void **state)
     buffer_free(&out);
 }
 
+/* ---- BODYSTRUCTURE of one part ---- */
+
+#define LEAF         "(\"A\" \"B\" NIL NIL NIL \"7BIT\" 1)"
+#define TEXT_LEAF    "(\"Text\" \"B\" (\"a)\" \"\\\"(\") {2}\r\n)( NIL \"BASE64\" 9 3 NIL)"
+#define INSIDE(body) "(\"MESSAGE\" \"RFC822\" NIL NIL NIL \"7BIT\" 5 (NIL (\")\") NIL) " body " 7 NIL)"
+
+static void test_the_structure_of_a_part_is_cut_out(void **state)
+{
+    static const char list[] = "(" TEXT_LEAF LEAF INSIDE("(" LEAF LEAF " \"MIXED\" NIL)") "(" LEAF INSIDE(
+        "(" LEAF "(" LEAF TEXT_LEAF " \"ALTERNATIVE\") \"MIXED\")") " \"MIXED\") \"MIXED\" (\"b\" \"(\"))";
+    struct buffer out = {0};
+    struct digest fields = example_digest(), d;
+    struct view structure;
+    fields.bodystructure = view_of_string(list);
+    fields.body_cuts = VIEW_EMPTY;
+    assert_true(digest_write(&fields, example, references, &out));
+    assert_true(digest_open(buffer_view(&out), &d));
+    static const char *const expected[] = {list, TEXT_LEAF, LEAF, NULL, NULL, LEAF, LEAF,     NULL,
+                                           LEAF, NULL,      NULL, LEAF, NULL, LEAF, TEXT_LEAF};
+    const char *last = d.bodystructure.data;
+    for (uint32_t i = 0; i < EXAMPLE_PARTS; i++) {
+        assert_true(digest_part_structure(&d, false, i, &structure));
+        assert_true(structure.data >= last);
+        assert_true(!expected[i] || view_equal_string(structure, expected[i]));
+        assert_int_equal(structure_is_text(structure), i == 1 || i == 14);
+        last = structure.data;
+    }
+    assert_true(digest_part_structure(&d, false, 3, &structure));
+    assert_true(view_equal_string(structure, INSIDE("(" LEAF LEAF " \"MIXED\" NIL)")));
+    buffer_free(&out);
+    (void)state;
+}
+
+static void test_a_structure_that_does_not_fit_the_parts_is_refused(void **state)
+{
+    static const char *const lists[] = {"(NIL 1 (\"x\"))", "(" LEAF LEAF ")", LEAF,
+                                        "(" LEAF LEAF INSIDE("NIL") LEAF ")", "((((((((((()))))))))))"};
+    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
+        struct buffer out = {0};
+        struct digest fields = example_digest(), d;
+        struct view structure;
+        fields.bodystructure = view_of_string(lists[i]);
+        fields.body_cuts = VIEW_EMPTY;
+        assert_true(digest_write(&fields, example, references, &out));
+        assert_true(digest_open(buffer_view(&out), &d));
+        assert_true(digest_part_structure(&d, false, 0, &structure));
+        assert_false(digest_part_structure(&d, false, EXAMPLE_PARTS - 1, &structure));
+        buffer_free(&out);
+    }
+    (void)state;
+}
+
+static void test_a_decoded_part_says_binary(void **state)
+{
+    struct buffer out = {0};
+    assert_true(structure_write_decoded(view_of_string(TEXT_LEAF), 77, 5, &out));
+    assert_true(
+        view_equal_string(buffer_view(&out), "(\"Text\" \"B\" (\"a)\" \"\\\"(\") {2}\r\n)( NIL \"BINARY\" 77 5 NIL)"));
+    buffer_clear(&out);
+    assert_true(structure_write_decoded(view_of_string(LEAF), 78, 5, &out));
+    assert_true(view_equal_string(buffer_view(&out), "(\"A\" \"B\" NIL NIL NIL \"BINARY\" 78)"));
+    buffer_clear(&out);
+    assert_false(structure_write_decoded(VIEW_LITERAL("(\"A\" \"B\" NIL NIL NIL)"), 78, 5, &out));
+    assert_int_equal(buffer_size(&out), 0);
+    buffer_free(&out);
+    (void)state;
+}
+
 static void test_an_opaque_digest_tells_size_lines_and_border(void **state)
 {
     struct buffer out = {0}, body = {0};
@@ -314,6 +382,9 @@ int main(void)
         cmocka_unit_test(test_trees_that_are_none_are_refused),
         cmocka_unit_test(test_section_numbers_find_the_parts_of_the_rfcs_example),
         cmocka_unit_test(test_part_1_is_the_body_at_every_level_of_messages),
+        cmocka_unit_test(test_the_structure_of_a_part_is_cut_out),
+        cmocka_unit_test(test_a_structure_that_does_not_fit_the_parts_is_refused),
+        cmocka_unit_test(test_a_decoded_part_says_binary),
         cmocka_unit_test(test_an_opaque_digest_tells_size_lines_and_border),
         cmocka_unit_test(test_match_keys_survive_the_way),
     };

@@ -20,7 +20,8 @@ static int end(void **state)
 }
 
 #define GREETING                                                                                                       \
-    "* OK [CAPABILITY IMAP4rev1 IMAP4rev2 LITERAL+ SASL-IR ID ENABLE IDLE AUTH=PLAIN AUTH=LOGIN] Waxwing ready\r\n"
+    "* OK [CAPABILITY IMAP4rev1 IMAP4rev2 LITERAL+ SASL-IR ID ENABLE IDLE LANGUAGE AUTH=PLAIN AUTH=LOGIN] Waxwing "    \
+    "ready\r\n"
 
 /* Whatever the pieces, the same is said. Behind the last line the client ends its direction. */
 static void dialogue(const char *says, const char *expected)

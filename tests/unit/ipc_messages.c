@@ -93,6 +93,7 @@ static void test_all_fields_of_a_message_arrive(void **state)
                                    .session = 7,
                                    .protocol = PROTOCOL_IMAP,
                                    .tls = 1,
+                                   .language = 2,
                                    .tag = VIEW_LITERAL("a1"),
                                    .peer = VIEW_LITERAL("192.0.2.7"),
                                    .local = VIEW_LITERAL("192.0.2.1"),
@@ -104,7 +105,7 @@ static void test_all_fields_of_a_message_arrive(void **state)
     assert_true(ipc_decode(IPC_ADOPT, buffer_view(&out), again));
     const struct ipc_adopt *got = (const void *)again;
     assert_true(got->ticket_high == sent.ticket_high && got->ticket_low == sent.ticket_low && got->session == 7);
-    assert_true(got->protocol == PROTOCOL_IMAP && got->tls == 1);
+    assert_true(got->protocol == PROTOCOL_IMAP && got->tls == 1 && got->language == 2);
     assert_true(view_equal(got->tag, sent.tag) && view_equal(got->peer, sent.peer));
     assert_true(view_equal(got->local, sent.local) && view_equal(got->tls_version, sent.tls_version));
     assert_true(view_equal(got->pending, sent.pending));

@@ -99,7 +99,7 @@ static void add_with(const struct annotation *rows, size_t count, enum store_err
     static const char text[] = "Subject: x\r\n\r\nwords\r\n";
     struct wish wish = {.mailbox = box, .message = {.annotations = rows, .annotation_count = count}};
     digest_write_opaque(view_of_string(text), "test", &wish.digest);
-    wish.blob = blob_new(store_engine(store), view_of_string(text), &account, 1);
+    wish.blob = blob_new(store_engine(store), view_of_string(text), 0, &account, 1);
     assert_int_equal(attempt(&wish, run_add), expected);
     blob_unref(&wish.blob);
     buffer_free(&wish.digest);

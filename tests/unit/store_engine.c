@@ -1,4 +1,5 @@
 /* tests/unit/store_engine.c: the local engine alone: write sets, scans, blobs, damage, full disks, failed syncs. */
+#include "base/clock.h"
 #include "store/local/local.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -9,7 +10,6 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <zstd.h>
 
 #include <cmocka.h>
 
@@ -215,7 +215,7 @@ static void a_cursor_goes_forward_and_may_seek_again(void **state)
 
 static struct blob_location place(uint64_t account, struct view octets)
 {
-    struct doing d = {.key = "blob", .value = "here", .blob = blob_new(engine, octets, &account, 1)};
+    struct doing d = {.key = "blob", .value = "here", .blob = blob_new(engine, octets, 0, &account, 1)};
     assert_int_equal(doing_now(&d, account), STORE_OK);
     blob_unref(&d.blob);
     return d.location;
@@ -274,7 +274,24 @@ static void reads_in_pieces(const struct blob_location *where, const char *text,
     buffer_free(&out);
 }
 
-/* Short ones are packed one way, longer ones another, and what can't be packed isn't. */
+static void mail_is_packed_once_it_has_settled(void **state)
+{
+    enum { SIZE = 6000, DAY = 86400 };
+    char *text = header_and_body(SIZE);
+    uint64_t account = 1;
+    engine->options.pack_after_s = 7 * DAY;
+    for (int64_t days = 6; days <= 8; days += 2) {
+        struct doing d = {.key = "blob", .value = "here"};
+        d.blob = blob_new(engine, view_of(text, SIZE), clock_wall_s() - days * DAY, &account, 1);
+        assert_int_equal(doing_now(&d, account), STORE_OK);
+        blob_unref(&d.blob);
+        assert_int_equal(d.location.stored_octets<SIZE, days> 7);
+        reads_in_pieces(&d.location, text, SIZE);
+    }
+    free(text);
+}
+
+/* What can't be packed isn't. */
 static void a_header_and_what_is_behind_it_read_back_alone_and_across(void **state)
 {
     static const size_t sizes[] = {6000, 32768, 32769, 60000};
@@ -290,24 +307,6 @@ static void a_header_and_what_is_behind_it_read_back_alone_and_across(void **sta
         reads_in_pieces(&location, text, sizes[i]);
         free(text);
     }
-}
-
-/* Format 1 packed short messages as it did longer ones. */
-static void a_short_message_in_zstd_frames_is_read(void **state)
-{
-    enum { SIZE = 6000 };
-    char *text = header_and_body(SIZE);
-    uint64_t account = 1;
-    struct doing d = {.key = "blob", .value = "here", .blob = blob_new(engine, view_of(text, SIZE), &account, 1)};
-    struct blob *blob = d.blob;
-    blob->stored = realloc(blob->stored, 2 * SIZE);
-    blob->stored_octets = ZSTD_compress(blob->stored, SIZE, text, 504, -5);
-    blob->stored_octets += ZSTD_compress(blob->stored + blob->stored_octets, SIZE, text + 504, SIZE - 504, -1);
-    blob->flags = RECORD_PACKED;
-    assert_int_equal(doing_now(&d, account), STORE_OK);
-    blob_unref(&d.blob);
-    reads_in_pieces(&d.location, text, SIZE);
-    free(text);
 }
 
 /* ---- the folder's format ---- */
@@ -347,7 +346,7 @@ static void an_older_format_is_taken_over_and_a_newer_one_refused(void **state)
 static void one_blob_of_several_accounts_is_written_once(void **state)
 {
     const uint64_t accounts[] = {1, 2, 3};
-    struct blob *blob = blob_new(engine, VIEW_LITERAL("to everyone"), accounts, 3);
+    struct blob *blob = blob_new(engine, VIEW_LITERAL("to everyone"), 0, accounts, 3);
     struct engine_status status;
     struct blob_location first = {0};
     for (size_t i = 0; i < 3; i++) {
@@ -531,7 +530,7 @@ static void below_the_reserve_new_mail_is_refused_and_deleting_is_not(void **sta
     uint64_t account = 1;
     engine_close(&engine);
     assert_int_equal(open_engine(false, UINT64_MAX, error, sizeof error), STORE_OK);
-    struct doing d = {.key = "blob", .value = "x", .blob = blob_new(engine, VIEW_LITERAL("new mail"), &account, 1)};
+    struct doing d = {.key = "blob", .value = "x", .blob = blob_new(engine, VIEW_LITERAL("new mail"), 0, &account, 1)};
     assert_int_equal(doing_now(&d, 1), STORE_FULL);
     blob_unref(&d.blob);
     assert_int_equal(put(1, "a", NULL), STORE_OK);
@@ -568,7 +567,7 @@ int main(void)
         TEST(a_cursor_goes_forward_and_may_seek_again),
         TEST(octets_come_back_whole_and_in_part),
         TEST(a_header_and_what_is_behind_it_read_back_alone_and_across),
-        TEST(a_short_message_in_zstd_frames_is_read),
+        TEST(mail_is_packed_once_it_has_settled),
         TEST(an_older_format_is_taken_over_and_a_newer_one_refused),
         TEST(one_blob_of_several_accounts_is_written_once),
         TEST(a_large_body_is_kept_in_frames),

@@ -125,7 +125,7 @@ static uint64_t add(struct world *w, uint32_t box)
     struct change c = {.box = box};
     struct view text = VIEW_LITERAL("Subject: words\r\n\r\nwords\r\n");
     digest_write_opaque(text, "test", &c.digest);
-    c.blob = blob_new(store_engine(w->store), text, &w->account, 1);
+    c.blob = blob_new(store_engine(w->store), text, 0, &w->account, 1);
     change_now(w, &c, run_add);
     blob_unref(&c.blob);
     buffer_free(&c.digest);

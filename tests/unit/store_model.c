@@ -2,14 +2,21 @@
  * tests/unit/store_model.c: the store against a plain model in memory: random changes, every read compared, closed and
  * opened in between, checked by store_check, and put through purge and compaction.
  */
+#include "base/clock.h"
 #include "base/random.h"
 #include "digest/digest.h"
 #include "store/retention.h"
+#include <fcntl.h>
 #include <ftw.h>
+#include <glob.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -39,6 +46,7 @@ struct world {
     struct model_box boxes[BOXES];
     unsigned next_number;
     uint64_t seed;
+    uint64_t pack_after_s;
 };
 
 static uint64_t next_random(struct world *w)
@@ -52,8 +60,12 @@ static uint64_t next_random(struct world *w)
 static void open_store(struct world *w, bool create)
 {
     char error[256];
-    struct engine_options options = {
-        .path = w->folder, .create = create, .volume_octets = 1 << 16, .reserve_octets = 1, .pool_threads = 1};
+    struct engine_options options = {.path = w->folder,
+                                     .create = create,
+                                     .volume_octets = 1 << 16,
+                                     .reserve_octets = 1,
+                                     .pool_threads = 1,
+                                     .pack_after_s = w->pack_after_s};
     if (store_open(&options, &w->store, error, sizeof error))
         fail_msg("%s", error);
 }
@@ -152,7 +164,8 @@ static void add(struct world *w, struct model_box *box)
     unsigned number = w->next_number++;
     text_of(number, &text);
     digest_write_opaque(buffer_view(&text), "test", &c.digest);
-    c.blob = blob_new(store_engine(w->store), buffer_view(&text), &w->account, 1);
+    int64_t utc_s = w->pack_after_s ? clock_wall_s() : 0;
+    c.blob = blob_new(store_engine(w->store), buffer_view(&text), utc_s, &w->account, 1);
     assert_int_equal(change_now(w, &c, run_add), STORE_OK);
     model_add(box, c.added.uid, 0, number);
     blob_unref(&c.blob);
@@ -351,6 +364,8 @@ static void compare_box(struct world *w, const struct model_box *box, bool texts
 static void say_problem(void *ctx, const char *what)
 {
     fprintf(stderr, "store_check: %s\n", what);
+    if (ctx)
+        ++*(uint64_t *)ctx;
 }
 
 static void compare_all(struct world *w, bool texts)
@@ -364,9 +379,10 @@ static void compare_all(struct world *w, bool texts)
 
 /* ---- the world ---- */
 
-static void world_begin(struct world *w)
+static void world_begin_packing(struct world *w, uint64_t pack_after_s)
 {
     memset(w, 0, sizeof *w);
+    w->pack_after_s = pack_after_s;
     snprintf(w->folder, sizeof w->folder, "/tmp/waxwing-store-XXXXXX");
     assert_non_null(mkdtemp(w->folder));
     open_store(w, true);
@@ -378,6 +394,11 @@ static void world_begin(struct world *w)
         w->boxes[i].id = c.made.id;
         w->boxes[i].uidnext = c.made.uidnext;
     }
+}
+
+static void world_begin(struct world *w)
+{
+    world_begin_packing(w, 0);
 }
 
 static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
@@ -479,12 +500,12 @@ static void purge_and_compaction_give_octets_back_and_lose_nothing(void **state)
         expunge(w, &w->boxes[i]);
         expunge(w, &w->boxes[i]);
     }
-    assert_int_equal(store_compact(w->store, 0.95, &freed), STORE_OK); /* all is retained: only old changes go */
+    assert_int_equal(store_compact(w->store, 0.95, true, &freed), STORE_OK); /* all is retained: only old changes go */
     compare_all(w, true);
     assert_int_equal(store_purge(w->store, INT64_C(40000000000), &purged), STORE_OK);
     assert_true(purged > 300);
     engine_status(store_engine(w->store), &before);
-    assert_int_equal(store_compact(w->store, 0.95, &freed), STORE_OK);
+    assert_int_equal(store_compact(w->store, 0.95, true, &freed), STORE_OK);
     engine_status(store_engine(w->store), &after);
     assert_true(freed > 0);
     assert_true(after.volume_octets < before.volume_octets);
@@ -512,12 +533,191 @@ static void a_lost_index_is_made_again_from_the_log(void **state)
     free(w);
 }
 
+/* ---- mail that settles ---- */
+
+/* Of the volumes of a kind: how many, their octets, and the newest's path. */
+struct volumes_seen {
+    size_t count;
+    uint64_t octets;
+    char newest[160];
+};
+
+static struct volumes_seen volumes_of(const struct world *w, const char *suffix)
+{
+    struct volumes_seen seen = {0};
+    char pattern[96];
+    glob_t found;
+    snprintf(pattern, sizeof pattern, "%s/volumes/*%s", w->folder, suffix);
+    if (glob(pattern, 0, NULL, &found))
+        return seen;
+    seen.count = found.gl_pathc;
+    for (size_t i = 0; i < found.gl_pathc; i++) {
+        struct stat st;
+        assert_int_equal(stat(found.gl_pathv[i], &st), 0);
+        seen.octets += (uint64_t)st.st_size;
+    }
+    snprintf(seen.newest, sizeof seen.newest, "%s", found.gl_pathv[found.gl_pathc - 1]);
+    globfree(&found);
+    return seen;
+}
+
+static void let_a_week_pass(const struct world *w)
+{
+    const struct timespec times[2] = {{.tv_sec = time(NULL) - 8 * 86400}, {.tv_sec = time(NULL) - 8 * 86400}};
+    char pattern[96];
+    glob_t found;
+    snprintf(pattern, sizeof pattern, "%s/volumes/*.vol", w->folder);
+    assert_int_equal(glob(pattern, 0, NULL, &found), 0);
+    for (size_t i = 0; i < found.gl_pathc; i++)
+        assert_int_equal(utimensat(AT_FDCWD, found.gl_pathv[i], times, 0), 0);
+    globfree(&found);
+}
+
+static void pack_what_has_settled(struct world *w)
+{
+    uint64_t freed;
+    let_a_week_pass(w);
+    assert_int_equal(store_compact(w->store, 0, true, &freed), STORE_OK);
+    assert_true(freed > 0);
+}
+
+static void mail_that_has_settled_leaves_the_log_packed(void **state)
+{
+    struct world *w = malloc(sizeof *w);
+    world_begin_packing(w, 7 * 86400);
+    w->seed = 11;
+    for (unsigned round = 0; round < 3; round++) {
+        for (unsigned i = 0; i < 200; i++)
+            add(w, &w->boxes[i % BOXES]);
+        for (unsigned i = 0; i < 100; i++)
+            random_step(w);
+        struct volumes_seen before = volumes_of(w, ".vol"), packed = volumes_of(w, ".pak");
+        assert_true(before.count > 1);
+        pack_what_has_settled(w);
+        assert_true(volumes_of(w, ".vol").octets < before.octets);
+        assert_true(volumes_of(w, ".pak").octets > packed.octets);
+        assert_true(volumes_of(w, ".pak").octets - packed.octets < before.octets / 2);
+        compare_all(w, true);
+        if (round == 1)
+            reopen(w);
+    }
+    reopen(w);
+    compare_all(w, true);
+    world_end(w);
+    free(w);
+}
+
+static void packed_volumes_give_octets_back_too(void **state)
+{
+    struct world *w = malloc(sizeof *w);
+    uint64_t purged, freed;
+    world_begin_packing(w, 7 * 86400);
+    w->seed = 12;
+    for (unsigned i = 0; i < 1500; i++)
+        add(w, &w->boxes[i % BOXES]);
+    pack_what_has_settled(w);
+    for (unsigned i = 0; i < 4 * BOXES; i++)
+        expunge(w, &w->boxes[i % BOXES]);
+    assert_int_equal(store_purge(w->store, INT64_C(40000000000), &purged), STORE_OK);
+    for (unsigned i = 0; i < BOXES; i++)
+        w->boxes[i].removed_count = 0;
+    uint64_t before = volumes_of(w, ".pak").octets;
+    reopen(w); /* none is being written: all may go */
+    assert_int_equal(store_compact(w->store, 0.95, true, &freed), STORE_OK);
+    assert_true(volumes_of(w, ".pak").octets < before);
+    compare_all(w, true);
+    world_end(w);
+    free(w);
+}
+
+/* Killed between the sync of bodies and their headers. */
+static void what_a_crash_leaves_of_packing_is_cut_off(void **state)
+{
+    struct world *w = malloc(sizeof *w);
+    uint64_t problems = 0;
+    world_begin_packing(w, 7 * 86400);
+    w->seed = 13;
+    for (unsigned i = 0; i < 600; i++)
+        add(w, &w->boxes[i % BOXES]);
+    pack_what_has_settled(w);
+    struct volumes_seen seen = volumes_of(w, ".pak");
+    FILE *file = fopen(seen.newest, "a");
+    for (unsigned i = 0; i < 1000; i++)
+        assert_int_equal(fwrite("\0\0 a body whose header was never written", 40, 1, file), 1);
+    fclose(file);
+    reopen(w);
+    assert_int_equal(engine_check(store_engine(w->store), say_problem, &problems), STORE_OK);
+    assert_int_equal(problems, 0);
+    compare_all(w, true);
+    for (unsigned i = 0; i < 600; i++)
+        add(w, &w->boxes[i % BOXES]);
+    pack_what_has_settled(w);
+    assert_true(volumes_of(w, ".pak").octets < seen.octets * 2 + 20000);
+    compare_all(w, true);
+    reopen(w);
+    assert_int_equal(engine_check(store_engine(w->store), say_problem, &problems), STORE_OK);
+    assert_int_equal(problems, 0);
+    world_end(w);
+    free(w);
+}
+
+/* Another session's thread, with the set that it selected. */
+struct watching {
+    struct uidset *uids;
+    atomic_bool enough;
+};
+
+static void *watch_set(void *ctx)
+{
+    struct watching *watching = ctx;
+    while (!atomic_load_explicit(&watching->enough, memory_order_relaxed))
+        if (!uidset_has(watching->uids, 1) || uidset_has(watching->uids, 1000))
+            return ctx;
+    return NULL;
+}
+
+/* Found by the thread sanitiser: a change of flags alone made the next SELECT pack the set that others were reading. */
+static void a_set_of_uids_that_others_read_stays_untouched(void **state)
+{
+    struct world *w = malloc(sizeof *w);
+    world_begin(w);
+    w->seed = 7;
+    struct model_box *box = &w->boxes[0];
+    struct reader reader = reader_of(w);
+    struct watching watching;
+    uint64_t modseq;
+    pthread_t thread;
+    void *surprise;
+    for (unsigned i = 0; i < 20; i++)
+        add(w, box);
+    assert_int_equal(mailbox_uids(&reader, box->id, &watching.uids, &modseq), STORE_OK);
+    atomic_init(&watching.enough, false);
+    assert_int_equal(pthread_create(&thread, NULL, watch_set, &watching), 0);
+    for (unsigned i = 0; i < 50; i++) {
+        struct uidset *uids;
+        set_flags(w, box);
+        assert_int_equal(mailbox_uids(&reader, box->id, &uids, &modseq), STORE_OK);
+        assert_ptr_equal(uids, watching.uids);
+        uidset_unref(&uids);
+    }
+    atomic_store_explicit(&watching.enough, true, memory_order_relaxed);
+    assert_int_equal(pthread_join(thread, &surprise), 0);
+    assert_null(surprise);
+    uidset_unref(&watching.uids);
+    world_end(w);
+    free(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_store_agrees_with_a_model_through_random_changes),
         cmocka_unit_test(long_changes_are_done_in_slices_and_whole),
         cmocka_unit_test(purge_and_compaction_give_octets_back_and_lose_nothing),
+        cmocka_unit_test(mail_that_has_settled_leaves_the_log_packed),
+        cmocka_unit_test(packed_volumes_give_octets_back_too),
+        cmocka_unit_test(what_a_crash_leaves_of_packing_is_cut_off),
+        cmocka_unit_test(a_set_of_uids_that_others_read_stays_untouched),
         cmocka_unit_test(a_lost_index_is_made_again_from_the_log),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

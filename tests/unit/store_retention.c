@@ -149,7 +149,7 @@ static enum store_error try_add(struct world *w, uint32_t box, struct change *c)
     char text[80];
     snprintf(text, sizeof text, "Subject: message %04u\r\n\r\n%37s\r\n", w->next_number++, "words");
     digest_write_opaque(view_of_string(text), "test", &c->digest);
-    c->blob = blob_new(store_engine(w->store), view_of_string(text), &w->account, 1);
+    c->blob = blob_new(store_engine(w->store), view_of_string(text), 0, &w->account, 1);
     c->box = box;
     enum store_error err = change_now(w, c, run_add);
     blob_unref(&c->blob);

@@ -95,7 +95,7 @@ static void add(uint32_t box, uint32_t uid)
     struct change c = {.box = box, .wanted_uid = uid};
     struct view text = VIEW_LITERAL("Subject: a message\r\n\r\nwords\r\n");
     digest_write_opaque(text, "test", &c.digest);
-    c.blob = blob_new(store_engine(store), text, &account, 1);
+    c.blob = blob_new(store_engine(store), text, 0, &account, 1);
     assert_int_equal(change_now(&c, run_add), STORE_OK);
     blob_unref(&c.blob);
     buffer_free(&c.digest);

@@ -71,7 +71,7 @@ static uint64_t add(uint32_t uid, uint8_t flags, uint64_t seen_by)
     static const char text[] = "Subject: x\r\n\r\nwords\r\n";
     struct wish wish = {.mailbox = box, .message = {.wanted_uid = uid, .flags = flags, .seen_by = seen_by}};
     digest_write_opaque(view_of_string(text), "test", &wish.digest);
-    wish.blob = blob_new(store_engine(store), view_of_string(text), &account, 1);
+    wish.blob = blob_new(store_engine(store), view_of_string(text), 0, &account, 1);
     now(&wish, run_add);
     blob_unref(&wish.blob);
     buffer_free(&wish.digest);

@@ -1,41 +1,32 @@
 /*
  * store/local/blob.c: message bytes on their way in, and out of volumes again.
  *
- * Does     compresses on the calling thread; writes large bodies in frames of their own; reads records and frames with
- *          one pread each, checks them, unpacks. Each thread keeps its zstd contexts, a scratch buffer and the last
- *          frame it unpacked, so that reading one body piece by piece unpacks each frame once.
- * Called   blob_new, blob_new_large and blob_read on any thread.
- * Waits    blob_new_large for the disk; blob_read unless READ_NONBLOCKING.
+ * Does     packs mail that has settled, on the calling thread; writes large bodies in frames of their own; reads
+ * records and frames with one pread each, checks them, unpacks. Each thread keeps its zstd contexts, a scratch buffer
+ * and the last frame it unpacked, so that reading one body piece by piece unpacks each frame once. Called   blob_new,
+ * blob_new_large and blob_read on any thread. Waits    blob_new_large for the disk; blob_read unless READ_NONBLOCKING.
  * Fails    STORE_CORRUPT for whatever is not what the location says: named in the log, never a crash (I7).
  * Tested   tests/unit/store_engine.c
  */
+#include "base/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "store/local/local.h"
 #include <errno.h>
-#include <limits.h>
-#include <lz4.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <zstd.h>
 
 /*
- * How messages are packed. Short ones are most of what is read and little of what is stored: one LZ4 block, unpacked
- * two to three times as fast as any zstd frame, and a tenth larger (measured: text, HTML); its beginning can be had
- * alone. Of longer ones the header is read far more often than what is behind it: it gets a frame of its own (zstd
- * unpacks frames that stand one behind the other as one), at a level that leaves literals as they are: a code table for
- * some hundred octets takes longer to read than they do. Base64 is made smaller by nothing but a code table.
+ * How messages are packed. New mail isn't: most of what is read was written this week, and unpacking costs more than
+ * all else that reading does (measured); it is packed once it has settled (store/local/packed.c). The header is read
+ * far more often than what is behind it: it gets a frame of its own (zstd unpacks frames that stand one behind the
+ * other as one), at a level that leaves literals as they are: a code table for some hundred octets takes longer to read
+ * than they do. Base64 is made smaller by nothing but a code table.
  */
-enum {
-    HEADER_LEAST = 128,
-    HEADER_MOST = 65536,
-    BEHIND_LEAST = 1024,
-    HEADER_LEVEL = -5,
-    SHORT_MOST = 32768,
-    PACKED_LEAST = 64
-};
+enum { HEADER_LEAST = 128, HEADER_MOST = 65536, BEHIND_LEAST = 1024, HEADER_LEVEL = -5, PACKED_LEAST = 64 };
 
 /* ---- what a thread keeps ---- */
 
@@ -120,23 +111,24 @@ static size_t header_octets(struct view octets)
     return size >= HEADER_LEAST && octets.size - size >= BEHIND_LEAST ? size : 0;
 }
 
-/* 0 if that would be no smaller. */
-static size_t pack_short(char *out, struct view octets)
+struct view blob_pack(struct engine *engine, struct view octets)
 {
-    if (octets.size < PACKED_LEAST)
-        return 0;
-    int packed = LZ4_compress_default(octets.data, out, (int)octets.size, (int)octets.size - 1);
-    return packed > 0 ? (size_t)packed : 0;
-}
-
-static size_t pack_long(struct blob_scratch *s, char *out, size_t capacity, struct view octets)
-{
-    int level = LIMIT_ZSTD_LEVEL;
+    struct blob_scratch *s = scratch_get();
+    int level = engine->options.zstd_level;
+    size_t capacity = ZSTD_compressBound(octets.size) + ZSTD_compressBound(0);
+    char *out = room(&s->stored, &s->stored_capacity, capacity);
     size_t header = header_octets(octets);
     size_t first = header ? pack(s, HEADER_LEVEL, out, capacity, octets.data, header) : 0;
     size_t second =
         first ? pack(s, level, out + first, capacity - first, octets.data + header, octets.size - header) : 0;
-    return second ? first + second : pack(s, level, out, capacity, octets.data, octets.size);
+    size_t size = second ? first + second : pack(s, level, out, capacity, octets.data, octets.size);
+    return size ? view_of(out, size) : VIEW_EMPTY;
+}
+
+bool engine_settled(const struct engine *engine, int64_t utc_s)
+{
+    uint64_t after = engine->options.pack_after_s;
+    return !after || utc_s < clock_wall_s() - (int64_t)after;
 }
 
 /* ---- made ---- */
@@ -154,30 +146,26 @@ static struct blob *blob_empty(struct engine *engine, uint64_t octets, const uin
     return blob;
 }
 
-struct blob *blob_new(struct engine *engine, struct view octets, const uint64_t *accounts, size_t account_count)
+struct blob *blob_new(struct engine *engine, struct view octets, int64_t utc_s, const uint64_t *accounts,
+                      size_t account_count)
 {
-    struct blob_scratch *s = scratch_get();
     struct blob *blob = blob_empty(engine, octets.size, accounts, account_count);
-    size_t bound = ZSTD_compressBound(octets.size) + ZSTD_compressBound(0);
-    char *out = room(&s->stored, &s->stored_capacity, bound);
-    bool is_short = octets.size <= SHORT_MOST;
-    size_t packed = is_short ? pack_short(out, octets) : pack_long(s, out, bound, octets);
-    blob->flags = !packed ? 0 : is_short ? RECORD_LZ4 : RECORD_PACKED;
-    blob->stored_octets = packed ? packed : octets.size;
-    blob->stored = memory_copy(packed ? out : octets.data, blob->stored_octets);
+    struct view packed = engine_settled(engine, utc_s) ? blob_pack(engine, octets) : VIEW_EMPTY;
+    struct view stored = packed.size ? packed : octets;
+    blob->flags = packed.size ? RECORD_PACKED : 0;
+    blob->stored_octets = stored.size;
+    blob->stored = memory_copy(stored.data, stored.size);
     return blob;
 }
 
-struct blob *blob_from_record(struct engine *engine, const struct record *record, const char *body,
-                              const uint64_t *accounts, size_t account_count)
+struct blob *blob_at(struct engine *engine, const struct blob_location *location, const uint64_t *accounts,
+                     size_t account_count)
 {
-    struct blob *blob = blob_empty(engine, record->unpacked, accounts, account_count);
-    memcpy(blob->id, record->id, 16);
-    blob->flags = record->flags;
-    blob->dictionary = record->dictionary;
-    size_t skip = record_accounts_octets(record);
-    blob->stored_octets = record->octets - RECORD_HEADER - skip;
-    blob->stored = memory_copy(body + skip, blob->stored_octets);
+    struct blob *blob = blob_empty(engine, location->octets, accounts, account_count);
+    memcpy(blob->id, location->id, 16);
+    blob->location = *location;
+    blob->placed = true;
+    blob_hold(blob);
     return blob;
 }
 
@@ -363,8 +351,8 @@ struct frame_source {
     uint64_t at;
 };
 
-static enum store_error frame_fetch(struct frame_source *source, struct blob_scratch *s, uint32_t number,
-                                    const char **data_r, uint32_t *row_r)
+static enum store_error frame_fetch(struct engine *engine, struct frame_source *source, struct blob_scratch *s,
+                                    uint32_t number, const char **data_r, uint32_t *row_r)
 {
     if (source->table) {
         *row_r = (uint32_t)get_le(source->table + (size_t)number * FRAME_ROW, 4);
@@ -384,7 +372,7 @@ static enum store_error frame_fetch(struct frame_source *source, struct blob_scr
         return error == STORE_CORRUPT ? STORE_IO : error; /* a spool file shorter than was said */
     size_t bound = ZSTD_compressBound(FRAME_OCTETS);
     char *out = room(&s->stored, &s->stored_capacity, bound);
-    size_t packed = pack(s, LIMIT_ZSTD_LEVEL, out, bound, plain, size);
+    size_t packed = pack(s, engine->options.zstd_level, out, bound, plain, size);
     *data_r = packed ? out : plain;
     *row_r = packed ? (uint32_t)packed | FRAME_PACKED : (uint32_t)size;
     return STORE_OK;
@@ -405,7 +393,7 @@ static enum store_error write_frames(struct engine *engine, struct large_volume 
     for (uint32_t i = 0; i < frames && !error; i++) {
         const char *data;
         uint32_t row;
-        error = frame_fetch(source, s, i, &data, &row);
+        error = frame_fetch(engine, source, s, i, &data, &row);
         if (error)
             break;
         size_t size = row & ~FRAME_PACKED;
@@ -494,7 +482,9 @@ enum store_error blob_new_large(struct engine *engine, int fd, uint64_t octets, 
 
 static enum store_error corrupt(const struct blob_location *location, const char *what)
 {
-    log_event(LOG_ERROR, "store.rot", "volume=%u offset=%llu octets=%u what=%s", location->volume & ~VOLUME_LARGE,
+    char name[16];
+    volume_name(location->volume, name);
+    log_event(LOG_ERROR, "store.rot", "volume=%s offset=%llu octets=%u what=%s", name,
               (unsigned long long)location->offset, location->stored_octets, what);
     return STORE_CORRUPT;
 }
@@ -507,16 +497,6 @@ static enum store_error record_fits(uint64_t account, const struct blob_location
         memcmp(record->id, location->id, 16) != 0)
         return corrupt(location, "another record");
     return record_names(record, body, account) ? STORE_OK : corrupt(location, "another account's record");
-}
-
-/* Of the whole it is checked that the block ends where the message does. */
-static bool unpack_lz4(char *out, size_t size, struct view block, bool whole)
-{
-    if (block.size > INT_MAX || size > INT_MAX)
-        return false;
-    int stored = (int)block.size, wanted = (int)size;
-    return wanted == (whole ? LZ4_decompress_safe(block.data, out, stored, wanted)
-                            : LZ4_decompress_safe_partial(block.data, out, stored, wanted, wanted));
 }
 
 static bool unpack(struct blob_scratch *s, char *out, size_t size, const char *data, size_t stored, bool packed)
@@ -604,9 +584,7 @@ static enum store_error small_blob(struct engine *engine, enum read_mode mode, u
     if (error)
         return error;
     size_t octets = (size_t)location->octets, stored = payload.size, first = 0;
-    if (!whole && record.flags & RECORD_LZ4)
-        first = offset ? 0 : size; /* whoever doesn't begin at the beginning wants the rest too */
-    else if (!whole && record.flags & RECORD_PACKED)
+    if (!whole && record.flags & RECORD_PACKED)
         first = first_frame(payload, offset + size, octets, &stored);
     if (first)
         octets = first;
@@ -615,10 +593,7 @@ static enum store_error small_blob(struct engine *engine, enum read_mode mode, u
     char *to = whole ? buffer_reserve(out, octets) : room(&s->frame, &s->frame_capacity, octets);
     if (!to)
         return STORE_LIMIT;
-    bool good = record.flags & RECORD_LZ4
-                    ? unpack_lz4(to, octets, view_of(payload.data, stored), octets == location->octets)
-                    : unpack(s, to, octets, payload.data, stored, record.flags & RECORD_PACKED);
-    if (!good)
+    if (!unpack(s, to, octets, payload.data, stored, record.flags & RECORD_PACKED))
         return corrupt(location, "packed octets");
     if (whole) {
         buffer_commit(out, octets);

@@ -1,19 +1,32 @@
 /*
- * store/local/compact.c: volumes that hold mostly dead mail are copied out and unlinked; every record checked.
+ * store/local/compact.c: mail that has settled leaves the log, mostly dead volumes are emptied; every record checked.
  *
- * Does     asks the schema which messages of a sealed volume live, logs those anew, has the schema point to the new
- *          places, then makes a checkpoint of the index and unlinks the old file. The checkpoint is newer than all that
- *          was unlinked, so an index that is damaged later can be made again from it and from the log behind it.
+ * Does     asks the schema which messages of a sealed volume live, copies those into packed volumes (large ones into
+ *          large volumes), has the schema point to the new places, then makes a checkpoint of the index and unlinks the
+ *          old file. The checkpoint is newer than all that was unlinked, so an index that is damaged later can be made
+ *          again from it and from the log behind it.
  * Called   on pool and admin threads, one compaction at a time.
  * Waits    for the disk and for the writer.
  * Fails    a volume with a damaged live message is kept, and named.
- * Tested   tests/unit/store_engine.c
+ * Tested   tests/unit/store_engine.c, tests/unit/store_model.c
  */
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "store/local/local.h"
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+/* Copies are synced, and the schema is told, so many messages at a time; a message may have more accounts. */
+enum { MOVES_AT_ONCE = 64, COPIED_AT_ONCE = 4 << 20, HOURS_OF_A_WEEK = 168 };
+
+struct moving {
+    struct mutation mutation;
+    struct compacting *compacting;
+    struct blob *blob;
+    struct blob_location from;
+};
 
 struct compacting {
     struct engine *engine;
@@ -21,7 +34,16 @@ struct compacting {
     uint32_t number;
     int fd;
     struct window window;
-    uint64_t octets, live_octets;
+    uint64_t octets, live_octets, copied_octets;
+    int64_t written_s;
+    /* What has been copied, and is about to be pointed to. */
+    struct moving *moving;
+    size_t count, capacity;
+    size_t unsynced;
+    pthread_mutex_t lock; /* guards the next two: the writer thread counts down */
+    pthread_cond_t wake;
+    size_t outstanding;
+    enum store_error failed;
 };
 
 /* ---- which accounts still want a message ---- */
@@ -59,18 +81,48 @@ static bool find_wanted(struct compacting *c, const struct record *record, uint6
     return wanted->count > 0;
 }
 
-/* ---- moving one ---- */
+/* ---- moving ---- */
 
-struct placing {
-    struct mutation mutation;
-    struct blob *blob;
-    struct blob_location to;
-};
-
-static enum store_error place(struct txn *txn, struct mutation *mutation)
+static enum store_error move_run(struct txn *txn, struct mutation *mutation)
 {
-    struct placing *placing = (struct placing *)mutation;
-    return txn_place_blob(txn, placing->blob, &placing->to);
+    const struct moving *m = (const struct moving *)mutation;
+    return m->compacting->schema->moved(txn, &m->from, &m->blob->location);
+}
+
+static void move_done(struct mutation *mutation)
+{
+    struct compacting *c = ((struct moving *)mutation)->compacting;
+    pthread_mutex_lock(&c->lock);
+    if (mutation->result && !c->failed)
+        c->failed = mutation->result;
+    if (--c->outstanding == 0)
+        pthread_cond_signal(&c->wake);
+    pthread_mutex_unlock(&c->lock);
+}
+
+/* All at once, so that they share the log's syncs. */
+static enum store_error point_to_copies(struct compacting *c)
+{
+    c->outstanding = c->count;
+    for (size_t i = 0; i < c->count; i++)
+        engine_mutate(c->engine, &c->moving[i].mutation);
+    pthread_mutex_lock(&c->lock);
+    while (c->outstanding)
+        pthread_cond_wait(&c->wake, &c->lock);
+    pthread_mutex_unlock(&c->lock);
+    return c->failed;
+}
+
+static enum store_error finish_moves(struct compacting *c, enum store_error error)
+{
+    if (!error)
+        error = packed_sync(c->engine);
+    if (!error && c->count)
+        error = point_to_copies(c);
+    for (size_t i = 0; i < c->count; i++)
+        blob_unref(&c->moving[i].blob);
+    c->count = c->unsynced = 0;
+    return error;
 }
 
 static enum store_error make_copy(struct compacting *c, const struct record *record, const struct wanted *wanted,
@@ -82,23 +134,38 @@ static enum store_error make_copy(struct compacting *c, const struct record *rec
     const char *body = window_get(&c->window, wanted->from.offset + RECORD_HEADER, record_body_octets(record));
     if (!body || !record_body_good(record, body, c->number, wanted->from.offset))
         return STORE_CORRUPT;
-    *blob_r = blob_from_record(c->engine, record, body, wanted->accounts, wanted->count);
-    return STORE_OK;
+    return packed_add(c->engine, record, body, wanted->accounts, wanted->count, blob_r);
+}
+
+static void expect_move(struct compacting *c, uint64_t account, struct blob *blob, const struct blob_location *from)
+{
+    if (c->count == c->capacity) {
+        c->capacity = c->capacity ? c->capacity * 2 : MOVES_AT_ONCE;
+        c->moving = memory_resize(c->moving, c->capacity * sizeof *c->moving);
+    }
+    c->moving[c->count++] = (struct moving){
+        .mutation = {.account = account, .run = move_run, .done = move_done, .frees_space = true},
+        .compacting = c,
+        .blob = blob_ref(blob),
+        .from = *from,
+    };
 }
 
 static enum store_error move_one(struct compacting *c, const struct record *record, const struct wanted *wanted)
 {
-    struct placing placing = {.mutation = {.account = wanted->accounts[0], .run = place, .frees_space = true}};
-    enum store_error error = make_copy(c, record, wanted, &placing.blob);
-    if (!error)
-        error = engine_mutate_wait(c->engine, &placing.mutation);
-    for (size_t i = 0; i < wanted->count && !error; i++)
-        error = c->schema->moved(c->schema->ctx, wanted->accounts[i], &wanted->from, &placing.to);
-    blob_unref(&placing.blob);
+    struct blob *blob = NULL;
+    enum store_error error = make_copy(c, record, wanted, &blob);
     if (error == STORE_CORRUPT)
-        log_event(LOG_ERROR, "store.damage", "volume=%u offset=%llu what=\"message\"", c->number,
+        log_event(LOG_ERROR, "store.damage", "volume=%u offset=%llu what=\"message\"", c->number & ~VOLUME_KIND,
                   (unsigned long long)wanted->from.offset);
-    return error;
+    if (error)
+        return error;
+    for (size_t i = 0; i < wanted->count; i++)
+        expect_move(c, wanted->accounts[i], blob, &wanted->from);
+    c->copied_octets += blob->location.stored_octets;
+    c->unsynced += blob->location.stored_octets;
+    blob_unref(&blob);
+    return c->count >= MOVES_AT_ONCE || c->unsynced >= COPIED_AT_ONCE ? finish_moves(c, STORE_OK) : STORE_OK;
 }
 
 /* ---- one volume ---- */
@@ -120,7 +187,7 @@ static enum store_error walk(struct compacting *c, bool move)
             error = move_one(c, &record, &wanted);
     }
     free(wanted.accounts);
-    return error;
+    return move ? finish_moves(c, error) : error;
 }
 
 static enum store_error make_checkpoint(struct engine *engine)
@@ -142,66 +209,116 @@ static enum store_error make_checkpoint(struct engine *engine)
     return error;
 }
 
-static enum store_error compact_volume(struct compacting *c, double live_share_below, uint64_t *freed_r)
+/* Its messages are to be packed. */
+static bool has_settled(const struct compacting *c)
 {
-    enum store_error error = walk(c, false);
-    if (error || (double)c->live_octets >= live_share_below * (double)c->octets)
-        return error;
-    if (!blobs_compact(&c->engine->blobs, c->number))
-        return STORE_OK; /* somebody is about to point into it: next time */
-    error = walk(c, true);
+    return !(c->number & VOLUME_KIND) && c->engine->options.pack_after_s && engine_settled(c->engine, c->written_s);
+}
+
+/* A large volume may have been written to, and filled, while it was looked at. */
+static bool has_grown(const struct compacting *c)
+{
+    struct stat st;
+    return fstat(c->fd, &st) < 0 || (uint64_t)st.st_size != c->octets;
+}
+
+static enum store_error copy_out(struct compacting *c, uint64_t *freed_r)
+{
+    enum store_error error = walk(c, true);
     if (!error)
         error = make_checkpoint(c->engine);
     if (!error)
         error = volumes_remove(&c->engine->volumes, c->number);
-    if (!error)
-        *freed_r += c->octets - c->live_octets;
-    blobs_compact(&c->engine->blobs, 0);
+    if (!error && c->octets > c->copied_octets)
+        *freed_r += c->octets - c->copied_octets;
     return error;
 }
 
+static enum store_error compact_volume(struct compacting *c, uint64_t *freed_r)
+{
+    enum store_error error = STORE_OK;
+    if (!has_settled(c)) {
+        error = walk(c, false);
+        if (error || (double)c->live_octets >= c->schema->live_share_below * (double)c->octets)
+            return error;
+    }
+    if (!blobs_compact(&c->engine->blobs, c->number))
+        return STORE_OK; /* somebody is about to point into it: next time */
+    if (!has_grown(c))
+        error = copy_out(c, freed_r);
+    blobs_compact(&c->engine->blobs, 0);
+    return error;
+}
 static enum store_error open_volume(struct compacting *c, struct engine *engine, const struct volume_entry *entry)
 {
     c->engine = engine;
     c->number = entry->number;
-    c->octets = entry->octets;
+    pthread_mutex_init(&c->lock, NULL);
+    pthread_cond_init(&c->wake, NULL);
     c->fd = volumes_open_for_append(&engine->volumes, entry->number);
-    if (c->fd < 0)
+    struct stat st;
+    if (c->fd < 0 || fstat(c->fd, &st) < 0)
         return STORE_IO;
-    window_init_file(&c->window, c->fd, entry->octets);
+    c->octets = (uint64_t)st.st_size; /* entry's is older */
+    c->written_s = st.st_mtime;
+    window_init_file(&c->window, c->fd, c->octets);
     return STORE_OK;
 }
 
 static void close_volume(struct compacting *c)
 {
     window_free(&c->window);
+    free(c->moving);
+    pthread_mutex_destroy(&c->lock);
+    pthread_cond_destroy(&c->wake);
     if (c->fd >= 0)
         close(c->fd);
 }
 
-enum store_error engine_compact(struct engine *engine, const struct engine_compaction *compaction,
-                                double live_share_below, uint64_t *freed_r)
+/* To look at a volume costs a read of it and of the index: not each time, unless space is short. */
+static bool is_its_turn(struct engine *engine, const struct engine_compaction *schema, uint32_t number)
+{
+    uint64_t hour = (uint64_t)clock_wall_s() / 3600;
+    bool is_short = engine_free_octets(engine) < 2 * engine->options.reserve_octets;
+    return schema->every || is_short || number % HOURS_OF_A_WEEK == hour % HOURS_OF_A_WEEK;
+}
+
+static enum store_error compact_one(struct engine *engine, const struct engine_compaction *schema,
+                                    const struct volume_entry *entry, uint64_t *freed_r)
+{
+    struct compacting c = {.schema = schema, .fd = -1};
+    enum store_error error = open_volume(&c, engine, entry);
+    if (!error && (has_settled(&c) || is_its_turn(engine, schema, entry->number)))
+        error = compact_volume(&c, freed_r);
+    close_volume(&c);
+    return error;
+}
+
+/* Nobody writes to it any more. */
+static bool is_sealed(const struct engine *engine, uint32_t number, const struct position *end)
+{
+    if (!(number & VOLUME_KIND))
+        return number < end->volume;
+    return !packed_is_written(engine, number); /* large ones being written are refused by blobs_compact */
+}
+
+enum store_error engine_compact(struct engine *engine, const struct engine_compaction *schema, uint64_t *freed_r)
 {
     struct volume_entry *list = NULL;
     size_t count = 0;
     struct position position;
-    enum store_error error;
     *freed_r = 0;
     if (atomic_load(&engine->read_only))
         return STORE_READ_ONLY;
     pthread_mutex_lock(&engine->compact_lock);
-    error = index_position(&engine->index, &position);
+    enum store_error error = index_position(&engine->index, &position);
     if (!error)
         error = volumes_list(&engine->volumes, &list, &count);
-    for (size_t i = 0; i < count && !error; i++) {
-        if (!(list[i].number & VOLUME_LARGE) && list[i].number >= position.volume)
-            continue; /* the log's end; large ones being written are refused by blobs_compact */
-        struct compacting c = {.schema = compaction, .fd = -1};
-        error = open_volume(&c, engine, &list[i]);
-        if (!error)
-            error = compact_volume(&c, live_share_below, freed_r);
-        close_volume(&c);
-    }
+    if (!error)
+        error = packed_begin(engine, list, count);
+    for (size_t i = 0; i < count && !error; i++)
+        if (is_sealed(engine, list[i].number, &position))
+            error = compact_one(engine, schema, &list[i], freed_r);
     free(list);
     pthread_mutex_unlock(&engine->compact_lock);
     return error;
@@ -243,17 +360,20 @@ static bool frames_good(struct compacting *c, const struct record *record, uint6
     return good;
 }
 
+/* What a packed volume ends in without a good header was never pointed to: a crash left it. */
 static void check_volume(struct compacting *c, const struct checking *checking)
 {
     static const char *const kinds[RECORD_KIND_END] = {"a stretch", "a message", "a set of changes", "a trailer",
                                                        "a large message"};
     struct scan scan = {.window = &c->window, .volume = c->number, .at = VOLUME_HEADER};
+    bool is_packed = (c->number & VOLUME_KIND) == VOLUME_PACKED;
     struct record record;
     const char *body;
     uint64_t offset;
     for (enum scan_found found; (found = scan_next(&scan, true, &offset, &record, &body)) != SCAN_END;) {
         bool good = found == SCAN_RECORD && (record.kind != RECORD_LARGE || frames_good(c, &record, offset));
-        if (!good)
+        bool unfinished = is_packed && !record.kind && scan.at == c->octets;
+        if (!good && !unfinished)
             tell(checking, c->number, offset, kinds[record.kind < RECORD_KIND_END ? record.kind : 0]);
     }
 }
@@ -269,11 +389,15 @@ enum store_error engine_check(struct engine *engine, void (*bad)(void *ctx, cons
         error = volumes_list(&engine->volumes, &list, &count);
     for (size_t i = 0; i < count && !error; i++) {
         struct compacting c = {.fd = -1};
-        if (!(list[i].number & VOLUME_LARGE) && list[i].number > position.volume)
+        if (!(list[i].number & VOLUME_KIND) && list[i].number > position.volume)
             continue;
         if (list[i].number == position.volume && position.offset < list[i].octets)
             list[i].octets = position.offset; /* what is being appended right now is not finished */
         error = open_volume(&c, engine, &list[i]);
+        if (!error && list[i].octets < c.octets) { /* as of the list: what was appended since may not be finished */
+            c.octets = list[i].octets;
+            window_init_file(&c.window, c.fd, c.octets);
+        }
         if (!error)
             check_volume(&c, &checking);
         close_volume(&c);

@@ -36,6 +36,8 @@ static void fill_defaults(struct engine *engine)
         o->reserve_octets = reserve_default(engine);
     if (!o->pool_threads)
         o->pool_threads = POOL_THREADS_DEFAULT;
+    if (!o->zstd_level)
+        o->zstd_level = 1;
 }
 
 /* The checkpoint, if there is one, takes the place of an index that can't be opened; else it is made anew. */
@@ -104,6 +106,7 @@ enum store_error engine_open(const struct engine_options *options, struct engine
     pthread_mutex_init(&engine->compact_lock, NULL);
     pthread_mutex_init(&engine->reason_lock, NULL);
     blobs_init(&engine->blobs);
+    packed_init(&engine->packed);
     enum store_error result = engine_open_folder(engine, error, error_size);
     if (!result) {
         fill_defaults(engine);
@@ -137,6 +140,7 @@ void engine_close(struct engine **engine_p)
         index_flush(&engine->index, true);
     index_close(&engine->index);
     blobs_free(&engine->blobs);
+    packed_free(&engine->packed);
     if (engine->volumes.folder_fd >= 0)
         volumes_free(&engine->volumes);
     engine_close_folder(engine);

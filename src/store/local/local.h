@@ -17,7 +17,7 @@
 #include <stdatomic.h>
 
 enum {
-    STORE_FORMAT = 3, /* 2: RECORD_LZ4, version 2 of the digest; 3: annotations; all before is read still */
+    STORE_FORMAT = 3, /* 2: packed volumes, version 2 of the digest; 3: annotations; all before is read still */
     BATCH_MUTATIONS = 256,
     BATCH_OCTETS = 4 << 20,
     BATCH_ARENA = 256 << 20,
@@ -73,11 +73,41 @@ bool blobs_compact(struct blobs *blobs, uint32_t volume);
 enum store_error blob_copy_large(struct engine *engine, int from_fd, uint32_t from_volume,
                                  const struct blob_location *from, const struct record *record,
                                  const uint64_t *accounts, size_t account_count, struct blob **blob_r);
-/* A packed blob with this id, as compaction copies it. Takes over nothing. */
-struct blob *blob_from_record(struct engine *engine, const struct record *record, const char *body,
-                              const uint64_t *accounts, size_t account_count);
+/* One that has its place, held. */
+struct blob *blob_at(struct engine *engine, const struct blob_location *location, const uint64_t *accounts,
+                     size_t account_count);
+/* The packed form, valid until this thread's next call; empty if that would be no smaller. */
+struct view blob_pack(struct engine *engine, struct view octets);
+/* Mail of that time is packed. */
+bool engine_settled(const struct engine *engine, int64_t utc_s);
 /* Finds the end of the newest large volume, cuts what a crash left. */
 enum store_error blobs_open(struct engine *engine, const struct volume_entry *list, size_t count);
+
+/* ---- packed volumes ---- */
+
+struct packed_header {
+    struct record record;
+    uint64_t offset;
+};
+/* The one that is being written: compaction's, under compact_lock. */
+struct packed_writer {
+    bool known; /* the next two are set */
+    uint32_t number;
+    uint64_t end;
+    int fd;               /* -1: none is open */
+    struct buffer octets; /* not written yet, to stand before end */
+    struct packed_header *headers;
+    size_t header_count, header_capacity;
+};
+void packed_init(struct packed_writer *packed);
+void packed_free(struct packed_writer *packed);
+/* Before the first packed_add of a compaction, with the volumes that there are: finds the one to go on with. */
+enum store_error packed_begin(struct engine *engine, const struct volume_entry *list, size_t count);
+bool packed_is_written(const struct engine *engine, uint32_t number);
+/* A copy of a message's record, packed, for these accounts. Not on disk before packed_sync. */
+enum store_error packed_add(struct engine *engine, const struct record *record, const char *body,
+                            const uint64_t *accounts, size_t account_count, struct blob **blob_r);
+enum store_error packed_sync(struct engine *engine);
 
 /* ---- the writer ---- */
 
@@ -170,6 +200,7 @@ struct engine {
     struct index index;
     struct volumes volumes;
     struct blobs blobs;
+    struct packed_writer packed;
     struct writer writer;
     struct task_pool pool;
     pthread_mutex_t compact_lock;
@@ -213,6 +244,7 @@ enum store_error replay_volume(struct replay *replay, struct window *window, uin
 
 struct engine_probe {
     _Atomic uint64_t synced;                 /* volume << 40 | offset: what a power cut leaves at least */
+    _Atomic uint64_t packed_synced;          /* likewise, of the packed volume */
     _Atomic uint32_t no_sync;                /* negative control: replies without a sync */
     _Atomic uint32_t fail_append, fail_sync; /* that many next ones fail: 1 ENOSPC, see fail_errno */
     _Atomic int fail_errno;

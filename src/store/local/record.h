@@ -9,7 +9,8 @@
  * All numbers are little-endian. Checksums are XXH3-64 seeded with (volume number << 32) ^ offset, so that old octets
  * never pass for new and octets of one place never for those of another.
  *
- * Volume file: volumes/%08u.vol (the log) or volumes/%08u.big (large bodies; the number has VOLUME_LARGE set).
+ * Volume file: volumes/%08u.vol (the log), volumes/%08u.pak (mail that has settled; the number has VOLUME_PACKED set)
+ * or volumes/%08u.big (large bodies; the number has VOLUME_LARGE set).
  *
  *   volume header, 64 octets               record header, 72 octets
  *    0  8  "WaxwVol1"                       0  4  "WxR1"
@@ -26,8 +27,7 @@
  *                                          56  8  checksum of the body
  *                                          64  8  checksum of 0..63
  * Body = accounts (8 octets each), then the payload:
- *   message    the message: zstd frames that follow each other if RECORD_PACKED, one LZ4 block if RECORD_LZ4 (since
- *              format 2 of the store), else as it is
+ *   message    the message: zstd frames that follow each other if RECORD_PACKED, else as it is
  *   write set  operations, see below
  *   trailer    count of the batch's records before it (4), 0 (4), the batch's first offset (8), batch (8),
  *              XXH3-64 chained over those records' header checksums (8)
@@ -35,7 +35,8 @@
  *              checksum of the stored octets (8); then the frames themselves, which the body's checksum leaves out
  *
  * A batch: messages, each before the write set that needs it, write sets, one trailer; never over a volume's
- * end. A large record is a batch of its own without a trailer; its header is written last, after a sync of its body.
+ * end. A large record is a batch of its own without a trailer; its header is written last, after a sync of its body. So
+ * are the headers of messages in a packed volume, many at a time.
  *
  * Operation of a write set: 1 set or 2 delete (1), octets of the key (2), octets of the value (4), key, value.
  * Location: volume (4), stored octets (4), offset (8), octets (8), id (16).
@@ -47,11 +48,13 @@
 
 enum { VOLUME_HEADER = 64, RECORD_HEADER = 72, TRAILER_PAYLOAD = 32, LOCATION_OCTETS = 40, FRAME_ROW = 16 };
 enum { OPERATION_HEADER = 7, FRAME_OCTETS = 256 << 10, RECORD_FORMAT = 1 };
-#define VOLUME_LARGE UINT32_C(0x80000000)
-#define FRAME_PACKED UINT32_C(0x80000000)
+#define VOLUME_LARGE  UINT32_C(0x80000000)
+#define VOLUME_PACKED UINT32_C(0x40000000)
+#define VOLUME_KIND   (VOLUME_LARGE | VOLUME_PACKED) /* none of these: the log */
+#define FRAME_PACKED  UINT32_C(0x80000000)
 
 enum record_kind { RECORD_MESSAGE = 1, RECORD_WRITE_SET, RECORD_TRAILER, RECORD_LARGE, RECORD_KIND_END };
-enum record_flag { RECORD_PACKED = 1, RECORD_LZ4 = 2 };
+enum record_flag { RECORD_PACKED = 1 };
 
 struct volume_header {
     uint32_t number;

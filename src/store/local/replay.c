@@ -237,7 +237,7 @@ out:
 static bool log_whole(const struct volume_entry *list, size_t count, const struct position *position)
 {
     uint32_t wanted = position->volume ? position->volume : 1;
-    for (size_t i = 0; i < count && !(list[i].number & VOLUME_LARGE); i++) {
+    for (size_t i = 0; i < count && !(list[i].number & VOLUME_KIND); i++) {
         if (list[i].number < wanted)
             continue;
         if (list[i].number != wanted++)
@@ -253,7 +253,7 @@ enum store_error replay_log(struct engine *engine, const struct volume_entry *li
     struct position position;
     enum store_error result = index_position(&engine->index, &position);
     size_t logs = 0;
-    while (logs < count && !(list[logs].number & VOLUME_LARGE))
+    while (logs < count && !(list[logs].number & VOLUME_KIND))
         logs++;
     *lost_r = !log_whole(list, count, &position);
     replay.end = position;

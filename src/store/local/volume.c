@@ -10,9 +10,17 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+static const struct {
+    uint32_t kind;
+    const char *suffix;
+} kinds[] = {{0, ".vol"}, {VOLUME_PACKED, ".pak"}, {VOLUME_LARGE, ".big"}};
+
 void volume_name(uint32_t number, char name[16])
 {
-    snprintf(name, 16, "%08u.%s", number & ~VOLUME_LARGE, number & VOLUME_LARGE ? "big" : "vol");
+    size_t kind = 0;
+    while (kinds[kind].kind != (number & VOLUME_KIND))
+        kind++;
+    snprintf(name, 16, "%08u%s", number & ~VOLUME_KIND, kinds[kind].suffix);
 }
 
 static bool name_parse(const char *name, uint32_t *number_r)
@@ -21,13 +29,12 @@ static bool name_parse(const char *name, uint32_t *number_r)
     uint64_t number;
     if (v.size != 12 || !view_parse_u64(view_slice(v, 0, 8), 99999999, &number) || number == 0)
         return false;
-    if (strcmp(name + 8, ".vol") == 0)
-        *number_r = (uint32_t)number;
-    else if (strcmp(name + 8, ".big") == 0)
-        *number_r = (uint32_t)number | VOLUME_LARGE;
-    else
-        return false;
-    return true;
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (strcmp(name + 8, kinds[i].suffix) == 0) {
+            *number_r = (uint32_t)number | kinds[i].kind;
+            return true;
+        }
+    return false;
 }
 
 void volumes_init(struct volumes *volumes, int folder_fd, const unsigned char store_id[16])

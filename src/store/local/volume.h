@@ -51,7 +51,7 @@ struct volume_entry {
     uint32_t number;
     uint64_t octets;
 };
-/* Ascending: the log, then the large ones. The caller frees *list_r. */
+/* Ascending: the log, then the packed ones, then the large ones. The caller frees *list_r. */
 enum store_error volumes_list(struct volumes *volumes, struct volume_entry **list_r, size_t *count_r);
 void volume_name(uint32_t number, char name[16]);
 
