@@ -41,7 +41,7 @@ static void fuzz_text(struct arena *arena, struct view rest)
         rest = literal ? view_skip(rest, end + 1) : VIEW_EMPTY;
         if (append_literal_at_end(line, &text, &append->left, &append->waits, &append->literal8))
             BUG_IF(text.size >= line.size);
-        append_text_wants_url(text);
+        append_text_goes_on(text);
         if (append_parse_text(append, arena, arena_view(arena, text), literal))
             check_actions(append, literal);
         else

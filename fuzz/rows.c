@@ -2,6 +2,7 @@
 #include "store/rows.h"
 #include "base/memory.h"
 #include "store/acl.h"
+#include "store/annotation.h"
 #include "store/seen.h"
 
 static void read_chunk(struct view v)
@@ -64,6 +65,19 @@ static void read_seen(struct view v)
     buffer_free(&out);
 }
 
+static void read_annotation(struct view v)
+{
+    struct annotation row, again;
+    struct annotation_total total;
+    struct buffer out = {0};
+    annotation_total_read(v, &total);
+    if (!annotation_row_read(v, &row))
+        return;
+    annotation_row_write(&row, &out);
+    BUG_IF(!annotation_row_read(buffer_view(&out), &again) || !view_equal(again.value, row.value));
+    buffer_free(&out);
+}
+
 static void read_others(struct view v)
 {
     struct retained_row retained;
@@ -93,6 +107,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     read_mailbox(v);
     read_acl(v);
     read_seen(v);
+    read_annotation(v);
     read_others(v);
     return 0;
 }

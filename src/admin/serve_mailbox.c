@@ -4,6 +4,7 @@
 #include "admin/serving.h"
 #include "base/clock.h"
 #include "base/memory.h"
+#include "store/annotation.h"
 #include "store/history.h"
 #include "store/retention.h"
 
@@ -97,13 +98,16 @@ int serve_account_show(struct serving *serving)
     struct reader reader = serving_reader(serving, serving_account(serving));
     struct account account;
     struct retained_total retained;
+    struct annotation_total annotations;
     enum store_error error = account_read(&reader, &account);
     if (error == STORE_OK)
         error = retained_total(&reader, &retained);
+    if (error == STORE_OK)
+        error = annotation_total(&reader, &annotations);
     if (error != STORE_OK)
         return serving_store_failed(serving, "can't read the account", error);
     serving_columns(serving, "messages:n\tsize:o\tquota:o\tquota_messages:n\temails:n\tmodseq:n\tretained:n\t"
-                             "retained_size:o");
+                             "retained_size:o\tannotations:o");
     serving_number(serving, account.messages);
     serving_number(serving, account.octets);
     serving_number(serving, account.quota_octets);
@@ -112,6 +116,7 @@ int serve_account_show(struct serving *serving)
     serving_number(serving, account.modseq);
     serving_number(serving, retained.messages);
     serving_number(serving, retained.octets);
+    serving_number(serving, annotations.octets);
     serving_row_end(serving);
     return EX_OK;
 }

@@ -60,6 +60,13 @@
     X(METADATA_NAME, 255, "octets", "the name of an entry", "BAD")                                                     \
     X(METADATA_OCTETS, 16384, "octets", "the value of an entry", "NO [METADATA MAXSIZE 16384]")                        \
     X(METADATA_ACCOUNT, 4194304, "octets", "of all metadata of an account", "NO [METADATA TOOMANY]")                   \
+    X(ANNOTATION_OCTETS, 16384, "octets", "the value of an annotation of a message (RFC 5257)",                        \
+      "NO [ANNOTATE TOOBIG]")                                                                                          \
+    X(ANNOTATION_ENTRY, 255, "octets", "the name of its entry", "BAD")                                                 \
+    X(ANNOTATIONS, 32, "annotations", "of a message that are shared, and as many private ones of each person",         \
+      "NO [ANNOTATE TOOMANY]")                                                                                         \
+    X(ANNOTATION_ROWS, 512, "annotations", "of a message, whosever, removed ones too", "NO [ANNOTATE TOOMANY]")        \
+    X(ANNOTATION_MESSAGE, 1048576, "octets", "of all annotations of a message", "NO [ANNOTATE TOOMANY]")               \
     X(METADATA_READER, 65536, "octets", "of a reader's private metadata of a shared mailbox", "NO [METADATA TOOMANY]") \
     X(ACL_ENTRIES, 128, "entries", "of the access control list of a mailbox", "NO [LIMIT]")                            \
     X(SHARED_MAILBOXES, 5000, "mailboxes", "of others that one user sees in LIST",                                     \
@@ -117,6 +124,7 @@
     X(IMAP_LITERALS, 1000, "literals", "of one command", "BAD [TOOBIG]")                                               \
     X(COPY_ACROSS, 256, "messages", "of one COPY or MOVE to another account", "NO [LIMIT]")                            \
     X(APPEND_MESSAGES, 256, "messages", "of one APPEND (RFC 3502)", "BAD")                                             \
+    X(ANNOTATION_NAMES, 64, "entries", "named in one list of annotations", "BAD")                                      \
     X(IMAP_URLS, 64, "URLs", "of one GENURLAUTH or URLFETCH (RFC 4467)", "BAD")                                        \
     X(IMAP_NESTING, 100, "levels", "of parentheses, NOT and OR", "BAD [LIMIT]")                                        \
     X(SEARCH_FILTERS, 64, "filters", "of one search, those inside others too (RFC 5466)", "NO [UNDEFINED-FILTER]")     \

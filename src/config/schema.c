@@ -103,6 +103,9 @@ const struct setting settings_table[] = {
      FOR_LMTP | FOR_MAIL | FOR_GATE, "The largest message taken."},
     {"quota.default", SETTING_OCTETS, "0", 0, 1024 * TIB, NULL, CHANGE_RELOAD, FOR_AUTH | FOR_MAIL,
      "The quota of new accounts. 0: none."},
+    {"quota.annotations", SETTING_OCTETS, "4M", 64 * KIB, GIB, NULL, CHANGE_RELOAD, FOR_MAIL,
+     "What the annotations of one account's messages may take (RFC 5257), beside its quota. Readers of its mailboxes "
+     "may use half of it for private ones."},
     {"retention.days", SETTING_NUMBER, "14", 0, 3650, NULL, CHANGE_RELOAD, FOR_MAIL,
      "How long expunged messages can be taken back."},
     {"retention.log_days", SETTING_NUMBER, "90", 1, 3650, NULL, CHANGE_RELOAD, FOR_MAIL,

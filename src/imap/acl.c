@@ -316,7 +316,7 @@ enum step_result listrights_step(struct imap *imap, struct step_context *context
         buffer_append_char(out, ' ');
         rights_write(RIGHTS_ALL, out);
     } else {
-        buffer_append_string(out, " \"\" l r s w i p k x t e c d a");
+        buffer_append_string(out, " \"\" l r s w i p k x t e c d a n");
     }
     buffer_append_string(out, "\r\n");
     imap_finish(imap, "OK", NULL, "Those can be granted");

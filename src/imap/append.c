@@ -23,6 +23,7 @@ static struct append *begin_command(struct imap *imap, struct arguments *a)
 {
     struct append *append = ARENA_NEW(a->arena, struct append);
     imap->state = append;
+    append->person = imap->session->account;
     append->limit = messagelimit_of_saving();
     buffer_init(&append->text, TEXT_MOST + 1024);
     return append;
@@ -95,12 +96,16 @@ static enum step_result finish(struct imap *imap, const struct append *append)
         imap_finish(imap, "NO", "TOOBIG", "The message is too big");
     else if (append->too_many)
         messagelimit_refuse(imap, append->limit, 0);
+    else if (append->annotation_too_big)
+        annotation_finish_too_big(imap);
     else if (append->empty)
         imap_finish(imap, "NO", NULL, "A message can't be empty");
     else if (append->try_create)
         imap_finish(imap, "NO", "TRYCREATE", "There is no such mailbox");
     else if (append->bad_url.size)
         finish_bad_url(imap, append->bad_url);
+    else if (append->annotated)
+        annotation_finish_error(imap, append->error);
     else
         imap_finish_error(imap, append->error);
     return STEP_DONE;
@@ -109,7 +114,7 @@ static enum step_result finish(struct imap *imap, const struct append *append)
 static bool has_failed(const struct append *append)
 {
     return append->problem || append->too_big || append->too_many || append->empty || append->try_create ||
-           append->bad_url.size || append->error;
+           append->bad_url.size || append->error || append->annotation_too_big;
 }
 
 static enum step_result wait_input(struct imap *imap, struct step_context *context)
@@ -192,9 +197,10 @@ static enum step_result read_text(struct imap *imap, struct append *append, stru
         append->problem = "A literal of that size is to be asked for";
         append->code = "TOOBIG";
     }
-    if (!has_failed(append) && literal && append_text_wants_url(text)) {
-        if (append->left > LIMIT_IMAP_LITERAL || append->text_octets + append->left > TEXT_MOST)
-            append->problem = "The URL is too long";
+    if (!has_failed(append) && literal && append_text_goes_on(text)) {
+        if (append->left > LIMIT_IMAP_LITERAL || append->text_octets + append->left > TEXT_MOST ||
+            append->literals++ == LIMIT_IMAP_LITERALS)
+            append->problem = "The command is too long";
         else
             buffer_append_string(&append->text, "\r\n");
         return begin_literal(imap, append, append->problem ? APPEND_LITERAL : APPEND_IN_TEXT);
@@ -361,8 +367,12 @@ static enum step_result parse(struct imap *imap, struct append *append, struct a
                               struct step_context *context)
 {
     struct session *s = imap->session;
+    struct digest digest;
     if (m->parsed) {
         append->error = m->request.result;
+        if (!append->error && m->annotations.of_parts && digest_open(staged_digest(m->staged), &digest) &&
+            !annotation_parts_are_there(&m->annotations, &digest))
+            append->problem = annotation_no_part;
         return STEP_DONE;
     }
     if (!staged_octets(m->staged)) { /* RFC 3502: how a client takes the whole command back */
@@ -480,7 +490,9 @@ static enum store_error run_add(struct txn *txn, struct mutation *mutation)
                                             .keywords = m->flags.keywords,
                                             .keyword_count = rights & RIGHT_WRITE ? m->flags.keyword_count : 0,
                                             .internal_utc_s = m->has_date ? m->utc_s : clock_wall_s(),
-                                            .internal_zone_minutes = m->zone_minutes};
+                                            .internal_zone_minutes = m->zone_minutes,
+                                            .annotations = m->annotations.rows,
+                                            .annotation_count = m->annotations.count};
         error = message_add(txn, append->place.mailbox.id, &message, &m->added);
     }
     return error;

@@ -8,6 +8,7 @@
 #ifndef IMAP_APPEND_H
 #define IMAP_APPEND_H
 
+#include "imap/annotation.h"
 #include "imap/place.h"
 #include "imap/url.h"
 
@@ -30,6 +31,7 @@ struct append_message {
     bool has_date;
     int64_t utc_s;
     int16_t zone_minutes;
+    struct annotation_list annotations; /* RFC 5257 4.7 */
     struct staged *staged;
     struct staged_request request;
     struct imap *imap;
@@ -44,7 +46,7 @@ enum append_phase {
     APPEND_ACT,     /* actions are under way */
     APPEND_LITERAL, /* the literal's octets come */
     APPEND_LINE,    /* more text comes */
-    APPEND_IN_TEXT, /* a literal that belongs to the text: a URL */
+    APPEND_IN_TEXT, /* a literal that belongs to the text: a URL, the value of an annotation */
     APPEND_ADD,
     APPEND_REMOVE, /* REPLACE from one account to another */
 };
@@ -54,6 +56,7 @@ struct append {
     bool valid;
     uint32_t limit; /* of messages (RFC 9738); 0: none */
     bool replaces;
+    uint64_t person;       /* whose private annotations it brings */
     bool elsewhere;        /* it replaces a message of another account: two changes, the new message first */
     uint32_t replaced_uid; /* 0: it isn't there */
     const char *code;      /* of the problem, or null */
@@ -63,12 +66,13 @@ struct append {
     struct place place;
     /* NO, likewise */
     enum store_error error;
-    bool try_create, too_big, empty, too_many;
+    bool try_create, too_big, empty, too_many, annotated, annotation_too_big;
     struct view bad_url;
 
     /* the text under way, and what the last stretch said */
     struct buffer text;
     size_t text_octets; /* of all stretches */
+    unsigned literals;  /* that belong to the text */
     bool in_list;       /* within CATENATE's parentheses */
     bool after_part;
     bool in_utf8; /* within UTF8's parentheses */
@@ -90,8 +94,8 @@ struct append {
 
 /* Does the text end with "{n}", "{n+}", "~{n}"? Then *text_r is what stands before it. */
 bool append_literal_at_end(struct view text, struct view *text_r, uint64_t *octets_r, bool *waits_r, bool *literal8_r);
-/* The literal behind this text is a URL, not a message. */
-bool append_text_wants_url(struct view text);
+/* The literal behind this text is a URL or the value of an annotation, not a message. */
+bool append_text_goes_on(struct view text);
 /* A stretch of text, and whether a literal follows: actions; false with append->problem. */
 bool append_parse_text(struct append *append, struct arena *arena, struct view text, bool literal);
 

@@ -1,8 +1,9 @@
 /*
- * imap/append_parse.c: the text of APPEND between its literals (RFC 3501 6.3.11; RFC 3502; RFC 3516 4.4; RFC 4469 5).
+ * imap/append_parse.c: the text of APPEND between its literals (RFC 3501 6.3.11; RFC 3502; RFC 3516 4.4; RFC 4469 5;
+ * RFC 5257 4.7).
  *
- *   *([SP flags] [SP date] SP (literal / literal8 / utf8 / "CATENATE" SP "(" part *(SP part) ")"))
- *   utf8 = "UTF8" SP "(" literal8 ")" (RFC 6855 4), which may be a part too
+ *   *([SP flags] [SP date] [SP "ANNOTATION" SP annotations] SP (literal / literal8 / utf8 / "CATENATE" SP "(" part *(SP
+ * part) ")")) utf8 = "UTF8" SP "(" literal8 ")" (RFC 6855 4), which may be a part too
  *
  * Limits   LIMIT_APPEND_MESSAGES, APPEND_ACTIONS in one stretch of text.
  * Tested   tests/e2e/test_cap_multiappend.py, test_cap_catenate.py
@@ -24,10 +25,53 @@ bool append_literal_at_end(struct view text, struct view *text_r, uint64_t *octe
     return true;
 }
 
-bool append_text_wants_url(struct view text)
+static bool wants_url(struct view text)
 {
     return text.size >= 5 && (text.data[text.size - 5] == ' ' || text.data[text.size - 5] == '(') &&
            view_equal_string_nocase(view_skip(text, text.size - 4), "URL ");
+}
+
+/* Where text goes on behind a quoted string or a literal at its beginning. */
+static struct view pass_string(struct view text)
+{
+    size_t at = 1;
+    if (text.data[0] == '"') {
+        while (at < text.size && text.data[at] != '"')
+            at += text.data[at] == '\\' ? 2 : 1;
+        return view_skip(text, at + 1);
+    }
+    struct literal literal;
+    size_t line = view_find(text, '\n', 0);
+    if (line == SIZE_MAX || line < 2 || !literal_at_end(view_slice(text, 0, line - 1), &literal))
+        return VIEW_EMPTY;
+    text = view_skip(text, line + 1);
+    return literal.octets < text.size ? view_skip(text, (size_t)literal.octets) : VIEW_EMPTY;
+}
+
+/* Is the text within the parentheses of ANNOTATION (RFC 5257 4.7)? */
+static bool is_in_annotations(struct view text)
+{
+    static const struct view word = VIEW_LITERAL(" ANNOTATION (");
+    size_t depth = 0;
+    bool inside = false;
+    while (text.size) {
+        char c = text.data[0];
+        if (c == '"' || c == '{') {
+            text = pass_string(text);
+            continue;
+        }
+        inside = depth ? inside : view_starts_with_nocase(text, word);
+        size_t taken = inside && !depth ? word.size : 1;
+        depth += (inside && !depth) || c == '(';
+        depth -= c == ')' && depth;
+        text = view_skip(text, taken);
+    }
+    return inside && depth;
+}
+
+bool append_text_goes_on(struct view text)
+{
+    return wants_url(text) || is_in_annotations(text);
 }
 
 /* ---- actions ---- */
@@ -47,6 +91,21 @@ static bool add(struct append *append, enum append_kind kind, struct view url)
     return true;
 }
 
+static bool take_annotations(struct append *append, struct arguments *a, struct append_message *m)
+{
+    static const struct view word = VIEW_LITERAL("ANNOTATION ");
+    if (!view_starts_with_nocase(view_of(a->at, (size_t)(a->end - a->at)), word))
+        return true;
+    a->at += word.size;
+    if (!annotation_take_list(a, append->person, &m->annotations) || !arguments_space(a))
+        return false;
+    append->annotated = true;
+    append->annotation_too_big = append->annotation_too_big || m->annotations.too_big;
+    enum store_error error = annotation_judge(&m->annotations, append->place.rights);
+    append->error = append->error ? append->error : error;
+    return true;
+}
+
 static bool begin_message(struct append *append, struct arguments *a)
 {
     struct append_message *m = ARENA_NEW(a->arena, struct append_message);
@@ -63,6 +122,8 @@ static bool begin_message(struct append *append, struct arguments *a)
         if (!arguments_date_time(a, &m->utc_s, &m->zone_minutes) || !arguments_space(a))
             return fail(append, a, "The date is malformed");
     }
+    if (!take_annotations(append, a, m))
+        return fail(append, a, "The annotations are malformed");
     append->messages[append->message_count++] = m;
     return add(append, APPEND_MESSAGE, VIEW_EMPTY);
 }

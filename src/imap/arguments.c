@@ -156,6 +156,12 @@ bool arguments_astring(struct arguments *a, struct view *string_r)
     return string_r->size > 0 || fail(a, "A string is expected");
 }
 
+bool arguments_list_atom(struct arguments *a, struct view *atom_r)
+{
+    *atom_r = take_while(a, is_list_char);
+    return atom_r->size > 0 || fail(a, "A name or pattern is expected");
+}
+
 bool arguments_nstring(struct arguments *a, struct view *string_r, bool *nil_r)
 {
     *nil_r = false;
@@ -167,6 +173,12 @@ bool arguments_nstring(struct arguments *a, struct view *string_r, bool *nil_r)
         return fail(a, "A string or NIL is expected");
     a->at += 3;
     return true;
+}
+
+bool arguments_value(struct arguments *a, struct view *octets_r, bool *nil_r)
+{
+    *nil_r = false;
+    return arguments_peek(a) == '~' ? arguments_literal8(a, octets_r) : arguments_nstring(a, octets_r, nil_r);
 }
 
 static bool is_digit(char c)
@@ -215,9 +227,8 @@ bool arguments_list_mailbox(struct arguments *a, struct view *pattern_r, bool *e
         if (!arguments_string(a, &sent))
             return false;
     } else {
-        sent = take_while(a, is_list_char);
-        if (!sent.size)
-            return fail(a, "A mailbox name or pattern is expected");
+        if (!arguments_list_atom(a, &sent))
+            return false;
     }
     *encoded_r = !decode_name(a, sent, pattern_r);
     return true;

@@ -100,11 +100,11 @@ static size_t contexts_count(const struct imap *imap)
     return count;
 }
 
-/* By relevancy nothing can be kept in order: it is not stored. */
+/* By relevancy nothing can be kept in order: it is not stored. Annotations change. */
 static bool can_be_kept(const struct order_program *criteria)
 {
     for (size_t i = 0; criteria && i < criteria->count; i++)
-        if (criteria->criteria[i].by == ORDER_RELEVANCY)
+        if (criteria->criteria[i].by == ORDER_RELEVANCY || criteria->criteria[i].by == ORDER_ANNOTATION)
             return false;
     return true;
 }

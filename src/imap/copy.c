@@ -69,6 +69,9 @@ static bool find_target(struct imap *imap, struct copying *c, struct step_contex
     c->copy = (struct copy){.move = move,
                             .dropped = FLAG_SYSTEM_ALL & (uint8_t)~rights_flags(c->target.rights),
                             .drops_keywords = !(c->target.rights & RIGHT_WRITE),
+                            .drops_shared = !(c->target.rights & RIGHT_ANNOTATE), /* RFC 5257 4.6 */
+                            .drops_private = !(c->target.rights & RIGHT_READ),
+                            .annotated_by = imap->session->account,
                             .from_uids = c->from,
                             .to_uids = &c->to};
     if (!place_is_own(imap, &c->target)) /* what the owner has seen says nothing of the copy */

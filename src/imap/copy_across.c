@@ -1,5 +1,6 @@
 /* imap/copy_across.c: see imap/copy_across.h. */
 #include "imap/copy_across.h"
+#include "store/annotation.h"
 
 enum { STRETCH = 262144 };
 
@@ -12,6 +13,7 @@ struct across_message {
     struct staged_request request;
     bool parsed;
     uint32_t uid; /* the new one */
+    struct annotations annotations;
 };
 
 struct across {
@@ -26,6 +28,7 @@ struct across {
     uint64_t at; /* octets of the last message that were read */
     struct view *names;
     size_t name_count;
+    bool annotated; /* there are annotations in the account that the messages come from */
     struct expunge expunge;
 };
 
@@ -57,24 +60,56 @@ static struct across *across_of(struct mutation *mutation)
 
 /* ---- one message ---- */
 
+/* RFC 5257 4.6: those that come along, and have values. */
+static enum store_error read_annotations(const struct across *a, const struct reader *reader, struct across_message *m)
+{
+    const struct copy *copy = a->copy;
+    if (!a->annotated)
+        return STORE_OK;
+    enum store_error error = annotations_read(reader, &a->imap->session->command_arena, a->imap->selected.mailbox,
+                                              m->row.uid, copy->annotated_by, &m->annotations);
+    size_t kept = 0;
+    for (size_t i = 0; !error && i < m->annotations.count; i++) {
+        const struct annotation *row = &m->annotations.rows[i];
+        bool dropped = row->owner == ANNOTATION_SHARED ? copy->drops_shared : copy->drops_private;
+        if (!row->removed && !dropped)
+            m->annotations.rows[kept++] = *row;
+    }
+    m->annotations.count = error ? 0 : kept;
+    return error;
+}
+
+static enum store_error look_for_annotations(struct across *a, const struct reader *reader)
+{
+    struct annotation_total total;
+    enum store_error error = annotation_total(reader, &total);
+    a->annotated = total.rows > 0;
+    return error;
+}
+
 /* STORE_NOT_FOUND: there are no more. */
 static enum store_error begin_message(struct across *a, const struct reader *reader)
 {
     const struct session *s = a->imap->session;
     struct across_message *m = &a->messages[a->count];
+    uint32_t next = a->next_uid;
     bool expunged = true;
     while (expunged) {
-        uint32_t uid = a->next_uid ? uidset_next(a->set, a->next_uid) : 0;
+        uint32_t uid = next ? uidset_next(a->set, next) : 0;
         if (!uid)
             return STORE_NOT_FOUND;
         enum store_error error = message_row(reader, a->imap->selected.mailbox, uid, &m->row, &expunged);
         if (error && error != STORE_EXPUNGED)
             return error;
         expunged = expunged || error;
-        a->next_uid = uid + 1;
+        next = uid + 1;
     }
     if (a->count == LIMIT_COPY_ACROSS)
         return STORE_LIMIT;
+    enum store_error error = read_annotations(a, reader, m);
+    if (error)
+        return error;
+    a->next_uid = next;
     m->across = a;
     m->staged = staged_new(&(struct stager){.store = s->env->store, .spool_folder = s->env->spool_folder});
     a->at = 0;
@@ -139,7 +174,9 @@ static enum step_result read_on(struct across *a, struct step_context *context, 
 {
     struct reader reader = selected_reader(a->imap, context);
     bool fresh = !a->count || a->messages[a->count - 1].parsed;
-    enum store_error error = a->names ? STORE_OK : imap_keyword_names(a->imap, &reader, &a->names, &a->name_count);
+    enum store_error error = a->names ? STORE_OK : look_for_annotations(a, &reader);
+    if (!error && !a->names)
+        error = imap_keyword_names(a->imap, &reader, &a->names, &a->name_count);
     if (!error && fresh)
         error = begin_message(a, &reader);
     else if (!error)
@@ -175,7 +212,9 @@ static enum store_error add_one(struct txn *txn, struct across *a, struct across
                                   .seen_by = imap_seen_by(a->imap, a->target->account),
                                   .keywords = keywords,
                                   .internal_utc_s = m->row.internal_utc_s,
-                                  .internal_zone_minutes = m->row.internal_zone_minutes};
+                                  .internal_zone_minutes = m->row.internal_zone_minutes,
+                                  .annotations = m->annotations.rows,
+                                  .annotation_count = m->annotations.count};
     if (a->target->rights & RIGHT_WRITE)
         message.keyword_count = name_keywords(a, &m->row.keywords, keywords);
     enum store_error error = message_add(txn, a->target->mailbox.id, &message, &added);

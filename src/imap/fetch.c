@@ -171,10 +171,32 @@ static void tell_seen(struct imap *imap, const struct fetch *f, struct buffer *o
 static void begin_message(struct imap *imap, struct fetch *f, struct buffer *out)
 {
     f->in_message = true;
+    f->written = false;
     f->item_at = 0;
     imap_begin_fetch(imap, out, f->row.uid, number_of(imap, f, f->row.uid));
     if (f->tell_flags)
         tell_seen(imap, f, out);
+}
+
+/* RFC 5257 3.2.1: who asks for a part that isn't there is told so. */
+static enum store_error write_annotations(struct imap *imap, struct fetch *f, const struct annotation_wanted *wanted,
+                                          const struct reader *reader, struct buffer *out)
+{
+    for (size_t i = 0; wanted->of_parts && i < wanted->entry_count; i++)
+        f->no_part = f->no_part || !annotation_part_is_there(&f->email.digest, wanted->entries[i]);
+    return annotation_write_wanted(imap, reader, f->row.uid, wanted, out);
+}
+
+static enum store_error write_item(struct imap *imap, struct fetch *f, const struct fetch_item *item,
+                                   const struct reader *reader, struct buffer *out)
+{
+    if (item->kind == FETCH_ANNOTATION)
+        return write_annotations(imap, f, item->annotations, reader, out);
+    if (item->kind == FETCH_SECTION)
+        return item->section->binary ? fetch_binary_begin(f, item->section, reader, out)
+                                     : fetch_body_begin(imap, f, item->section, reader, out);
+    fetch_write_item(imap, f, item->kind, out);
+    return STORE_OK;
 }
 
 /* The items from item_at on, until a section is not whole yet. */
@@ -183,18 +205,16 @@ static enum store_error write_items(struct imap *imap, struct fetch *f, const st
     while (f->item_at < f->item_count) {
         const struct fetch_item *item = &f->items[f->item_at];
         size_t before = buffer_size(out);
-        if (f->item_at)
+        if (f->written)
             buffer_append_char(out, ' ');
-        if (item->kind == FETCH_SECTION) {
-            enum store_error error = item->section->binary ? fetch_binary_begin(f, item->section, reader, out)
-                                                           : fetch_body_begin(imap, f, item->section, reader, out);
-            if (error) {
-                buffer_truncate(out, before);
-                return error;
-            }
-        } else {
-            fetch_write_item(imap, f, item->kind, out);
-        }
+        size_t start = buffer_size(out);
+        enum store_error error = write_item(imap, f, item, reader, out);
+        if (error || buffer_size(out) == start) /* no annotation fits: nothing of it is there */
+            buffer_truncate(out, before);
+        else
+            f->written = true;
+        if (error)
+            return error;
         f->item_at++;
         if (f->sending.active)
             return STORE_OK;
@@ -214,8 +234,9 @@ static enum store_error write_message(struct imap *imap, struct fetch *f, const 
         return error;
     begin_message(imap, f, out);
     error = write_items(imap, f, reader, out);
-    /* An item in the middle that would block begins the whole message again: what was written goes. */
-    if (error) {
+    /* An item in the middle that would block begins the whole message again: what was written goes. Likewise a response
+     * without any item. */
+    if (error || (!f->in_message && !f->written)) {
         buffer_truncate(out, before);
         f->in_message = false;
     }
@@ -275,7 +296,7 @@ static enum store_error walk_once(struct imap *imap, struct fetch *f, struct ste
         return STORE_OK;
     }
     f->tell_flags = !error && f->sets_seen && f->seen && uidset_has(f->seen, uid);
-    if (!error && f->needs_email)
+    if (!error && (f->needs_email || (f->kinds & (1u << FETCH_ANNOTATION))))
         error = write_message(imap, f, reader, cursor, out);
     else if (!error)
         fetch_write_row(imap, f, number_of(imap, f, uid), out);
@@ -294,6 +315,8 @@ static void finish(struct imap *imap, const struct fetch *f)
         messagelimit_tell(imap, f->limit, f->lowest);
     if (f->damaged)
         imap_finish(imap, "NO", "CORRUPTION", "Some messages can't be read; the administrator can see why in the log");
+    else if (f->no_part)
+        imap_finish(imap, "BAD", NULL, annotation_no_part);
     else if (f->unknown_encoding)
         imap_finish(imap, "NO", "UNKNOWN-CTE", "A part's transfer encoding is not known");
     else if (f->missing)

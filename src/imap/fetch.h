@@ -9,6 +9,7 @@
 #define IMAP_FETCH_H
 
 #include "digest/transfer.h"
+#include "imap/annotation.h"
 #include "imap/private.h"
 
 enum fetch_kind {
@@ -19,6 +20,7 @@ enum fetch_kind {
     FETCH_MODSEQ,
     FETCH_EMAILID,
     FETCH_SAVEDATE,
+    FETCH_ANNOTATION, /* the email record too, if it asks for a part's */
     FETCH_ENVELOPE,
     FETCH_BODY,
     FETCH_BODYSTRUCTURE,
@@ -54,6 +56,7 @@ struct section {
 struct fetch_item {
     enum fetch_kind kind;
     struct section *section;
+    struct annotation_wanted *annotations;
 };
 
 enum { FETCH_ITEMS = 64 };
@@ -105,6 +108,8 @@ struct fetch {
     bool in_message;
     struct message_row row;
     bool tell_flags; /* its \Seen was set by this FETCH */
+    bool written;    /* some item of it */
+    bool no_part;    /* some message lacks a part whose annotations are asked for */
     size_t item_at;
     struct email email;
     bool has_email;

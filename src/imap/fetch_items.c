@@ -152,6 +152,7 @@ void fetch_write_item(struct imap *imap, const struct fetch *f, enum fetch_kind 
         digest_write_body(&f->email.digest, utf8, out);
         break;
     case FETCH_SECTION:
+    case FETCH_ANNOTATION:
         break;
     }
 }

@@ -1,6 +1,6 @@
 /*
  * imap/fetch_parse.c: FETCH's arguments into a plan (RFC 3501 6.4.5, 9; RFC 7162 3.1.4; RFC 8474; RFC 8514;
- * RFC 8970; RFC 9394).
+ * RFC 8970; RFC 9394; RFC 5257 4.3).
  *
  * Tested   tests/unit/imap_fetch.c, tests/e2e/test_cap_*.py, fuzz/imap_command.c
  */
@@ -15,16 +15,22 @@ static bool fail(struct arguments *a, const char *problem)
     return false;
 }
 
-static bool add_item(struct arguments *a, struct fetch *f, enum fetch_kind kind, struct section *section)
+static bool add(struct arguments *a, struct fetch *f, struct fetch_item item)
 {
-    if (kind != FETCH_SECTION && (f->kinds & (1u << kind)))
+    if (!item.section && !item.annotations && (f->kinds & (1u << item.kind)))
         return true;
     if (f->item_count == FETCH_ITEMS)
         return fail(a, "Too many items of FETCH");
-    f->items[f->item_count++] = (struct fetch_item){kind, section};
-    f->kinds |= 1u << kind;
-    f->needs_email = f->needs_email || kind >= FETCH_FIRST_OF_EMAIL;
+    f->items[f->item_count++] = item;
+    f->kinds |= 1u << item.kind;
+    f->needs_email =
+        f->needs_email || item.kind >= FETCH_FIRST_OF_EMAIL || (item.annotations && item.annotations->of_parts);
     return true;
+}
+
+static bool add_item(struct arguments *a, struct fetch *f, enum fetch_kind kind, struct section *section)
+{
+    return add(a, f, (struct fetch_item){.kind = kind, .section = section});
 }
 
 void fetch_add_plain(struct fetch *f, enum fetch_kind kind)
@@ -226,6 +232,14 @@ static bool take_preview(struct arguments *a, struct fetch *f)
     return add_item(a, f, FETCH_PREVIEW, NULL);
 }
 
+/* RFC 5257 4.3. */
+static bool take_annotation(struct arguments *a, struct fetch *f)
+{
+    struct annotation_wanted *wanted = ARENA_NEW(a->arena, struct annotation_wanted);
+    return arguments_space(a) && annotation_take_wanted(a, wanted) &&
+           add(a, f, (struct fetch_item){.kind = FETCH_ANNOTATION, .annotations = wanted});
+}
+
 static bool take_item(struct arguments *a, struct fetch *f)
 {
     struct view word = take_letters(a);
@@ -249,6 +263,8 @@ static bool take_item(struct arguments *a, struct fetch *f)
         return take_binary(a, f, word);
     if (view_equal_string_nocase(word, "PREVIEW"))
         return take_preview(a, f);
+    if (view_equal_string_nocase(word, "ANNOTATION"))
+        return take_annotation(a, f);
     return fail(a, "Unknown item of FETCH");
 }
 
@@ -313,7 +329,7 @@ bool fetch_add_items(struct fetch *f, const struct fetch *more)
     bool good = true;
     for (size_t i = 0; good && i < more->item_count; i++)
         if (!more->items[i].section || !has_section(f, more->items[i].section))
-            good = add_item(&none, f, more->items[i].kind, more->items[i].section);
+            good = add(&none, f, more->items[i]);
     return good;
 }
 

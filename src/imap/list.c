@@ -3,16 +3,17 @@
  *
  * Does     reads all names of the account once, matches each against the patterns, writes a line for each that fits.
  *          Matching is by a row of states, linear in pattern times name, whatever the pattern.
- * Tested   tests/unit/imap_list_match.c, tests/e2e/test_imap.py, tests/e2e/test_cap_list_extended.py,
+ * Tested   tests/unit/base_wildcard.c, tests/e2e/test_imap.py, tests/e2e/test_cap_list_extended.py,
  *          test_cap_list_metadata.py
  */
 #include "imap/list.h"
 #include "base/memory.h"
+#include "base/wildcard.h"
 #include "imap/metadata.h"
 #include "imap/status.h"
 #include "store/mutf7.h"
 
-enum { PATTERNS = 32, PATTERN_OCTETS = 1024 };
+enum { PATTERNS = 32 };
 
 enum list_option {
     LIST_SUBSCRIBED = 1,
@@ -41,34 +42,6 @@ struct list {
     bool told;        /* the entry got a line, and is a mailbox */
     bool entries_due; /* of its metadata: the line is written */
 };
-
-/* ---- matching ---- */
-
-/* reached[i]: the name so far fits the first i octets of the pattern. */
-static void spread(struct view pattern, bool *reached)
-{
-    for (size_t i = 0; i < pattern.size; i++)
-        if (reached[i] && (pattern.data[i] == '*' || pattern.data[i] == '%'))
-            reached[i + 1] = true;
-}
-
-bool list_matches(struct view pattern, struct view name)
-{
-    bool reached[PATTERN_OCTETS + 1] = {true};
-    if (pattern.size > PATTERN_OCTETS)
-        return false;
-    spread(pattern, reached);
-    for (size_t at = 0; at < name.size; at++) {
-        for (size_t i = pattern.size; i > 0; i--) {
-            char p = pattern.data[i - 1];
-            bool stays = reached[i] && (p == '*' || (p == '%' && name.data[at] != '/'));
-            reached[i] = stays || (reached[i - 1] && p == name.data[at] && p != '*' && p != '%');
-        }
-        reached[0] = false;
-        spread(pattern, reached);
-    }
-    return reached[pattern.size];
-}
 
 /* ---- arguments ---- */
 
@@ -175,7 +148,7 @@ static bool add_pattern(struct arguments *a, struct list *list, struct view refe
     view_copy(both, reference);
     view_copy(both + reference.size, pattern);
     struct view whole = squeeze(both, reference.size + pattern.size);
-    if (whole.size > PATTERN_OCTETS) {
+    if (whole.size > WILDCARD_OCTETS) {
         a->problem = "The pattern is too long";
         return false;
     }
@@ -228,7 +201,7 @@ static bool fits_encoded(struct view pattern, struct view name)
 {
     struct buffer encoded = {0};
     mutf7_encode(name, &encoded);
-    bool fits = list_matches(pattern, buffer_view(&encoded));
+    bool fits = wildcard_matches(pattern, buffer_view(&encoded));
     buffer_free(&encoded);
     return fits;
 }
@@ -236,7 +209,7 @@ static bool fits_encoded(struct view pattern, struct view name)
 static bool fits(const struct list *list, struct view name)
 {
     for (size_t i = 0; i < list->pattern_count; i++)
-        if (list->encoded[i] ? fits_encoded(list->patterns[i], name) : list_matches(list->patterns[i], name))
+        if (list->encoded[i] ? fits_encoded(list->patterns[i], name) : wildcard_matches(list->patterns[i], name))
             return true;
     return false;
 }

@@ -1,15 +1,12 @@
 /*
- * imap/list.h: names against patterns with "*" and "%" (RFC 3501 6.3.8).
+ * imap/list.h: a line of LIST, and what others share, for the commands that tell of mailboxes.
  *
- * Called   by list.c and its test.
+ * Called   by list.c, mailboxes.c, select.c, multisearch.c, notify_list.c.
  */
 #ifndef IMAP_LIST_H
 #define IMAP_LIST_H
 
 #include "imap/place.h"
-
-/* "*" fits anything, "%" anything without "/". Linear in pattern times name. */
-bool list_matches(struct view pattern, struct view name);
 
 /* An untagged LIST of one mailbox (RFC 9051 6.3.2 to 6.3.6), with this attribute ("": none) and those of it. `sent` is
  * what the client called it: told as OLDNAME if it is another name (RFC 9051 6.3.9.7). */

@@ -158,23 +158,13 @@ static bool is_below(struct view name, struct view wanted, uint32_t depth)
     return !rest.size || (rest.data[0] == '/' && levels <= depth);
 }
 
-static void write_value(struct buffer *out, struct view value)
-{
-    if (view_find(value, '\0', 0) == SIZE_MAX) {
-        imap_write_string(out, value);
-        return;
-    }
-    buffer_printf(out, "~{%llu}\r\n", (unsigned long long)value.size);
-    buffer_append_view(out, value);
-}
-
 static void write_entry(struct buffer *out, size_t *written, struct view name, const struct metadata_entry *entry)
 {
     buffer_append_char(out, (*written)++ ? ' ' : '(');
     imap_write_astring(out, name);
     buffer_append_char(out, ' ');
     if (entry)
-        write_value(out, entry->value);
+        imap_write_octets(out, entry->value);
     else
         buffer_append_string(out, "NIL");
 }
@@ -230,8 +220,7 @@ enum store_error metadata_respond(struct imap *imap, const struct reader *reader
 static bool take_value(struct imap *imap, struct arguments *a, struct metadata *m, struct metadata_entry *entry)
 {
     bool nil = false;
-    bool good =
-        arguments_peek(a) == '~' ? arguments_literal8(a, &entry->value) : arguments_nstring(a, &entry->value, &nil);
+    bool good = arguments_value(a, &entry->value, &nil);
     entry->removed = nil;
     m->too_long = m->too_long || entry->value.size > LIMIT_METADATA_OCTETS;
     m->shared = m->shared || is_shared(entry->name);

@@ -268,10 +268,12 @@ static void write_item(struct buffer *out, const char *name, uint64_t value)
 static void tell_counters(struct imap *imap, const struct notify_mailbox *row, const struct mailbox *now)
 {
     const struct mailbox *was = &row->mailbox;
-    bool condstore = imap->enabled & ENABLED_CONDSTORE, unseen = was->unseen != now->unseen && !row->account;
+    bool condstore = imap->enabled & ENABLED_CONDSTORE;
+    bool unseen = (row->events & NOTIFY_FLAGS) && was->unseen != now->unseen && !row->account;
     bool messages = (row->events & NOTIFY_NEW) && (was->uidnext != now->uidnext || was->messages != now->messages);
-    bool flags = (row->events & NOTIFY_FLAGS) && ((condstore && was->highestmodseq != now->highestmodseq) || unseen ||
-                                                  was->uidvalidity != now->uidvalidity);
+    bool changes = row->events & (NOTIFY_FLAGS | NOTIFY_ANNOTATIONS);
+    bool flags = changes && ((condstore && was->highestmodseq != now->highestmodseq) || unseen ||
+                             was->uidvalidity != now->uidvalidity);
     struct buffer *out = imap_output(imap);
     if (!messages && !flags)
         return;
@@ -535,7 +537,7 @@ static void tell_status(struct imap *imap, const struct notify_mailbox *row)
     buffer_append_string(out, "* STATUS ");
     imap_write_mailbox(imap, out, row->path);
     buffer_printf(out, " (MESSAGES %u UIDNEXT %u UIDVALIDITY %u", m->messages, m->uidnext, m->uidvalidity);
-    if (row->events & NOTIFY_FLAGS)
+    if (row->events & (NOTIFY_FLAGS | NOTIFY_ANNOTATIONS))
         write_item(out, "HIGHESTMODSEQ", m->highestmodseq);
     buffer_append_string(out, ")\r\n");
 }

@@ -13,14 +13,16 @@ static bool fail(struct arguments *a, const char *problem)
     return false;
 }
 
-const char notify_event_names[] = "MessageNew MessageExpunge FlagChange MailboxName SubscriptionChange "
-                                  "MailboxMetadataChange ServerMetadataChange";
+const char notify_event_names[] =
+    "MessageNew MessageExpunge FlagChange AnnotationChange MailboxName SubscriptionChange "
+    "MailboxMetadataChange ServerMetadataChange";
 static const struct {
     const char *name;
     enum notify_event event;
 } events[] = {{"MessageNew", NOTIFY_NEW},
               {"MessageExpunge", NOTIFY_EXPUNGE},
               {"FlagChange", NOTIFY_FLAGS},
+              {"AnnotationChange", NOTIFY_ANNOTATIONS},
               {"MailboxName", NOTIFY_NAME},
               {"SubscriptionChange", NOTIFY_SUBSCRIPTION},
               {"MailboxMetadataChange", NOTIFY_METADATA},
@@ -63,7 +65,7 @@ static bool take_event(struct arguments *a, struct reading *r)
         r->group->events |= events[i].event;
         return events[i].event != NOTIFY_NEW || take_items(a, r);
     }
-    r->unsupported = true; /* AnnotationChange too: there are no annotations of messages here */
+    r->unsupported = true;
     return true;
 }
 
@@ -91,7 +93,7 @@ static bool check_group(struct arguments *a, const struct reading *r)
     if (r->unsupported)
         return true;
     if ((wanted & NOTIFY_OF_MESSAGES) && !both)
-        return fail(a, "MessageNew and MessageExpunge go together, and with FlagChange");
+        return fail(a, "MessageNew and MessageExpunge go together, and with changes of messages");
     if (is_of_selected(r->group) && (wanted & ~(unsigned)NOTIFY_OF_MESSAGES))
         return fail(a, "Of the selected mailbox there are events of messages alone");
     return true;

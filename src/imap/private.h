@@ -35,7 +35,9 @@ bool arguments_atom(struct arguments *a, struct view *atom_r);       /* RFC 3501
 bool arguments_string(struct arguments *a, struct view *string_r);   /* quoted or literal, unquoted, in the arena */
 bool arguments_literal8(struct arguments *a, struct view *octets_r); /* ~{n}: may hold NUL (RFC 3516 7) */
 bool arguments_astring(struct arguments *a, struct view *string_r);
+bool arguments_list_atom(struct arguments *a, struct view *atom_r); /* with % and *, as in list-mailbox */
 bool arguments_nstring(struct arguments *a, struct view *string_r, bool *nil_r);
+bool arguments_value(struct arguments *a, struct view *octets_r, bool *nil_r); /* nstring or literal8 (RFC 4466) */
 bool arguments_number(struct arguments *a, uint64_t max, uint64_t *number_r);
 /* A mailbox name as the client writes it (modified UTF-7, or UTF-8) into the store's canonical form. `missing_ok`:
  * a name that can't be is given as it stands with *valid_r false; the command answers NO [CANNOT]. */
@@ -128,6 +130,7 @@ enum imap_enabled {
 
 struct selected {
     bool open, read_only; /* read_only: opened with EXAMINE */
+    bool annotate;        /* with ANNOTATE: the client hears of annotations that others change (RFC 5257 4.2) */
     uint64_t account;     /* whose mailbox it is */
     char *name;           /* as the client knows it; null: its own, whose name is its path */
     uint32_t rights;      /* enum right, as they were when the running command began */
@@ -247,6 +250,8 @@ void imap_finish_error(struct imap *imap, enum store_error error);
 /* A string as IMAP sends it: quoted if it can be, else a literal. */
 void imap_write_string(struct buffer *out, struct view text);
 void imap_write_astring(struct buffer *out, struct view text);
+/* The same; what holds NUL is a literal8. */
+void imap_write_octets(struct buffer *out, struct view octets);
 /* A mailbox name as this client reads it: modified UTF-7 as an astring, or quoted UTF-8. */
 void imap_write_mailbox(struct imap *imap, struct buffer *out, struct view name);
 void imap_write_date_time(struct buffer *out, int64_t utc_s, int16_t zone_minutes); /* quoted */

@@ -1,18 +1,18 @@
 /*
  * imap/quota.c: GETQUOTA, GETQUOTAROOT, SETQUOTA (RFC 9208 4.1): one quota root an account.
  *
- * Does     STORAGE and MESSAGE where the account has such a limit, MAILBOX always. One's own root is "account". Who has
- *          the account setting imap.administrator hears of others' roots, "account/NAME", and sets limits, in the row
- *          where the command line's quota stands too. To anybody else there are no such roots, SETQUOTA is understood
- *          and refused, and QUOTASET isn't announced.
- * Waits    for auth, which knows whose account NAME is; for the writer.
- * Tested   tests/e2e/test_cap_quota.py, test_cap_quotaset.py
+ * Does     STORAGE and MESSAGE where the account has such a limit, MAILBOX and ANNOTATION-STORAGE always. One's own
+ * root is "account". Who has the account setting imap.administrator hears of others' roots, "account/NAME", and sets
+ * limits, in the row where the command line's quota stands too. To anybody else there are no such roots, SETQUOTA is
+ * understood and refused, and QUOTASET isn't announced. Waits    for auth, which knows whose account NAME is; for the
+ * writer. Tested   tests/e2e/test_cap_quota.py, test_cap_quotaset.py
  */
 #include "imap/place.h"
+#include "store/annotation.h"
 
 static const struct view root_name = VIEW_LITERAL("account"), root_of_others = VIEW_LITERAL("account/");
 
-enum quota_resource { QUOTA_STORAGE, QUOTA_MESSAGE, QUOTA_OTHER, QUOTA_RESOURCES };
+enum quota_resource { QUOTA_STORAGE, QUOTA_MESSAGE, QUOTA_ANNOTATIONS, QUOTA_OTHER, QUOTA_RESOURCES };
 
 struct quota {
     struct view name; /* of a root, or of a mailbox */
@@ -44,9 +44,12 @@ bool getquotaroot_parse(struct imap *imap, struct arguments *a)
 
 static enum quota_resource resource_of(struct view word)
 {
-    if (view_equal_string_nocase(word, "STORAGE"))
-        return QUOTA_STORAGE;
-    return view_equal_string_nocase(word, "MESSAGE") ? QUOTA_MESSAGE : QUOTA_OTHER;
+    static const char *const names[] = {
+        [QUOTA_STORAGE] = "STORAGE", [QUOTA_MESSAGE] = "MESSAGE", [QUOTA_ANNOTATIONS] = "ANNOTATION-STORAGE"};
+    size_t i = 0;
+    while (i < QUOTA_OTHER && !view_equal_string_nocase(word, names[i]))
+        i++;
+    return (enum quota_resource)i;
 }
 
 static bool take_limit(struct arguments *a, struct quota *q)
@@ -95,9 +98,11 @@ static void write_root(struct imap *imap, const struct quota *q)
     buffer_free(&name);
 }
 
-/* RFC 9208 5: STORAGE counts 1024 octets. */
-static void write_quota(struct imap *imap, const struct quota *q, const struct account *account)
+/* RFC 9208 5: STORAGE and ANNOTATION-STORAGE count 1024 octets. */
+static void write_quota(struct imap *imap, const struct quota *q, const struct account *account,
+                        const struct annotation_total *annotations)
 {
+    uint64_t most = annotation_limit(imap->session->env->store, annotations);
     struct buffer *out = imap_output(imap);
     buffer_append_string(out, "* QUOTA ");
     write_root(imap, q);
@@ -108,7 +113,8 @@ static void write_quota(struct imap *imap, const struct quota *q, const struct a
     if (account->quota_messages)
         buffer_printf(out, "MESSAGE %llu %llu ", (unsigned long long)account->messages,
                       (unsigned long long)account->quota_messages);
-    buffer_printf(out, "MAILBOX %u %u)\r\n", account->mailboxes, (unsigned)LIMIT_MAILBOXES);
+    buffer_printf(out, "MAILBOX %u %u ANNOTATION-STORAGE %llu %llu)\r\n", account->mailboxes, (unsigned)LIMIT_MAILBOXES,
+                  (unsigned long long)kibibytes(annotations->octets), (unsigned long long)(most / 1024));
 }
 
 static enum step_result refuse(struct imap *imap, enum store_error error)
@@ -125,7 +131,10 @@ static enum step_result answer(struct imap *imap, struct step_context *context, 
 {
     struct reader reader = {imap->session->env->store, q->account, context->mode};
     struct account account;
+    struct annotation_total annotations;
     enum store_error error = account_read(&reader, &account);
+    if (!error)
+        error = annotation_total(&reader, &annotations);
     if (error == STORE_WOULD_BLOCK)
         return imap_wait_pool(context);
     if (error)
@@ -138,7 +147,7 @@ static enum step_result answer(struct imap *imap, struct step_context *context, 
         write_root(imap, q);
         buffer_append_string(out, "\r\n");
     }
-    write_quota(imap, q, &account);
+    write_quota(imap, q, &account, &annotations);
     imap_finish(imap, "OK", NULL, "That is the quota");
     return STEP_DONE;
 }
@@ -278,7 +287,8 @@ enum step_result getquotaroot_step(struct imap *imap, struct step_context *conte
 static enum store_error run_set(struct txn *txn, struct mutation *mutation)
 {
     const struct quota *q = imap_of_mutation(mutation)->state;
-    return account_put_quota(txn, q->limits[QUOTA_STORAGE] * 1024, q->limits[QUOTA_MESSAGE]);
+    enum store_error error = account_put_quota(txn, q->limits[QUOTA_STORAGE] * 1024, q->limits[QUOTA_MESSAGE]);
+    return error ? error : annotation_put_limit(txn, q->limits[QUOTA_ANNOTATIONS] * 1024);
 }
 
 static bool is_zero(const struct quota *q, enum quota_resource resource)
@@ -290,10 +300,12 @@ static bool is_zero(const struct quota *q, enum quota_resource resource)
 static const char *problem_of(const struct quota *q)
 {
     if (q->named & 1u << QUOTA_OTHER)
-        return "STORAGE and MESSAGE can be limited, nothing else";
-    if (is_zero(q, QUOTA_STORAGE) || is_zero(q, QUOTA_MESSAGE))
+        return "STORAGE, MESSAGE and ANNOTATION-STORAGE can be limited, nothing else";
+    if (is_zero(q, QUOTA_STORAGE) || is_zero(q, QUOTA_MESSAGE) || is_zero(q, QUOTA_ANNOTATIONS))
         return "A limit of 0 can't be set; a resource that is left out has none";
-    return q->limits[QUOTA_STORAGE] > INT64_MAX / 1024 ? "No limit can be so high" : NULL;
+    bool high =
+        q->limits[QUOTA_STORAGE] > INT64_MAX / 1024 || q->limits[QUOTA_ANNOTATIONS] > ANNOTATION_LIMIT_MOST / 1024;
+    return high ? "No limit can be so high" : NULL;
 }
 
 /* STEP_DONE: the root is found, or the command is finished. */

@@ -154,6 +154,16 @@ void imap_write_astring(struct buffer *out, struct view text)
         imap_write_string(out, text);
 }
 
+void imap_write_octets(struct buffer *out, struct view octets)
+{
+    if (view_find(octets, '\0', 0) == SIZE_MAX) {
+        imap_write_string(out, octets);
+        return;
+    }
+    buffer_printf(out, "~{%llu}\r\n", (unsigned long long)octets.size);
+    buffer_append_view(out, octets);
+}
+
 void imap_write_mailbox(struct imap *imap, struct buffer *out, struct view name)
 {
     struct buffer encoded = {0};

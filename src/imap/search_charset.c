@@ -22,7 +22,7 @@ static struct view *text_at(struct search_program *p, size_t at)
     struct search_key *key = at < p->count ? &p->keys[at] : NULL;
     static struct view none;
     if (key)
-        return key->op == SEARCH_ADDRESS ? &key->text : &none;
+        return key->op == SEARCH_ADDRESS || key->op == SEARCH_ANNOTATION ? &key->text : &none;
     return at - p->count < p->match_count ? &p->matches[at - p->count].needle : NULL;
 }
 

@@ -1,6 +1,6 @@
 /*
  * imap/search_parse.c: SEARCH's keys into a postfix program (RFC 3501 6.4.4, RFC 7162 3.1.5, RFC 5032, RFC 8514 4.3,
- * RFC 8474 6, RFC 6203 3, RFC 5466 3.1, RFC 9738 3.2).
+ * RFC 8474 6, RFC 6203 3, RFC 5466 3.1, RFC 9738 3.2, RFC 5257 4.8).
  *
  * Does     keeps what is open (lists, NOT, OR, FUZZY) on a stack of its own, at most LIMIT_IMAP_NESTING deep. No
  *          recursion.
@@ -8,6 +8,7 @@
  */
 #include "base/clock.h"
 #include "base/memory.h"
+#include "imap/annotation.h"
 #include "imap/search.h"
 #include <stdlib.h>
 
@@ -250,6 +251,25 @@ static bool take_header(struct reading *r, const struct leaf *leaf)
     return arguments_space(r->a) && arguments_astring(r->a, &place.name) && take_string(r, &place);
 }
 
+/* ---- annotations ---- */
+
+/* RFC 5257 4.8. NIL: no such entry has a value, which the RFC leaves open. */
+static bool take_annotation(struct reading *r, const struct leaf *leaf)
+{
+    struct arguments *a = r->a;
+    struct search_key key = {.op = SEARCH_ANNOTATION};
+    uint8_t attribute;
+    bool nil;
+    if (!arguments_space(a) || !annotation_take_pattern(a, &key.name) || !arguments_space(a) ||
+        !annotation_take_attribute(a, &attribute) || !arguments_space(a) || !arguments_value(a, &key.text, &nil))
+        return false;
+    if (!(attribute & ATTRIBUTE_VALUE))
+        return fail(a, "What can be searched is value, value.priv and value.shared");
+    key.mask = (uint8_t)((attribute & ATTRIBUTE_SHARED ? ANNOTATION_OF_ALL : 0) |
+                         (attribute & ATTRIBUTE_PRIV ? ANNOTATION_OF_READER : 0));
+    return emit(a, r->p, key) && (!nil || emit(a, r->p, (struct search_key){.op = SEARCH_NOT}));
+}
+
 /* ---- sets ---- */
 
 static struct search_ranges *keep_ranges(struct arguments *a, const struct ranges *from, bool uid)
@@ -355,6 +375,7 @@ static bool take_modseq(struct reading *r, const struct leaf *leaf)
 
 static const struct leaf leaves[] = {
     {"ALL", take_plain, SEARCH_ALL, 0, 0},
+    {"ANNOTATION", take_annotation, SEARCH_ANNOTATION, 0, 0},
     {"ANSWERED", take_plain, SEARCH_FLAGS, FLAG_ANSWERED, FLAG_ANSWERED},
     {"BCC", take_address, SEARCH_ADDRESS, FIELD_BCC, 0},
     {"BEFORE", take_date, SEARCH_BEFORE, 0, 0},

@@ -15,11 +15,11 @@ enum { UNSEEN_CHUNKS = 8 };
 
 struct select {
     struct view name, sent;
-    bool valid, condstore, begun;
+    bool valid, condstore, annotate, begun;
     struct resync resync;
 };
 
-/* "CONDSTORE", "QRESYNC (...)" (RFC 7162 3.1.8, 3.2.5). */
+/* "CONDSTORE", "QRESYNC (...)" (RFC 7162 3.1.8, 3.2.5), "ANNOTATE" (RFC 5257 4.2). */
 static bool take_parameter(struct imap *imap, struct arguments *a, struct select *select)
 {
     struct view word;
@@ -29,6 +29,10 @@ static bool take_parameter(struct imap *imap, struct arguments *a, struct select
         return resync_parse(imap, a, &select->resync);
     if (view_equal_string_nocase(word, "CONDSTORE")) {
         select->condstore = true;
+        return true;
+    }
+    if (view_equal_string_nocase(word, "ANNOTATE")) {
+        select->annotate = true;
         return true;
     }
     a->problem = "Unknown parameter of SELECT";
@@ -179,6 +183,10 @@ static enum store_error open_mailbox(struct imap *imap, const struct reader *rea
     imap_untagged(imap, "OK [UIDNEXT %u] Predicted next UID", s->next_uid);
     imap_untagged(imap, "OK [HIGHESTMODSEQ %llu] Highest", (unsigned long long)s->modseq);
     imap_untagged(imap, "OK [MAILBOXID (M%llx)] Its id", (unsigned long long)mailbox->mailbox_id); /* RFC 8474 4.2 */
+    if (read_only)                                                                                 /* RFC 5257 4.1 */
+        imap_untagged(imap, "OK [ANNOTATIONS READ-ONLY] Annotations can be read");
+    else
+        imap_untagged(imap, "OK [ANNOTATIONS %u] Annotations are kept", (unsigned)LIMIT_ANNOTATION_OCTETS);
     s->open = true;
     return STORE_OK;
 }
@@ -216,11 +224,13 @@ enum step_result select_step(struct imap *imap, struct step_context *context)
         imap_finish_error(imap, error);
         return STEP_DONE;
     }
+    imap->selected.annotate = select->annotate;
     if (!place_is_own(imap, &place)) {
         imap->selected.name = memory_copy(select->name.data, select->name.size);
         session_watch(imap->session, place.account);
     }
-    bool writes = !read_only && (place.rights & (RIGHT_INSERT | RIGHT_EXPUNGE | RIGHT_WRITE | RIGHT_DELETE));
+    bool writes =
+        !read_only && (place.rights & (RIGHT_INSERT | RIGHT_EXPUNGE | RIGHT_WRITE | RIGHT_DELETE | RIGHT_ANNOTATE));
     const char *code = writes ? "READ-WRITE" : "READ-ONLY"; /* RFC 4314 5.2: \Seen is no shared flag here */
     const char *text = read_only ? "Examined" : "Selected";
     if (imap->enabled & ENABLED_REV2) /* RFC 9051 6.3.2 */

@@ -1,11 +1,12 @@
 /*
- * imap/sort.c: SORT and its extended form (RFC 5256 3, RFC 5267 3, RFC 5957).
+ * imap/sort.c: SORT and its extended form (RFC 5256 3, RFC 5267 3, RFC 5957, RFC 5257 4.9).
  *
  * Does     finds as SEARCH does, keeps a key of each message (search/order.h), sorts, tells.
  * Waits    on the pool for the sorting, so that no loop stands still.
  * Limits   LIMIT_SORT_CRITERIA, LIMIT_SEARCH_MEMORY.
  * Tested   tests/e2e/test_cap_sort.py
  */
+#include "imap/annotation.h"
 #include "imap/context.h"
 
 enum { SORTED_HERE = 256 }; /* so few need no other thread */
@@ -26,16 +27,34 @@ struct sort {
 static const struct {
     const char *name;
     enum order_by by;
-} criteria[] = {{"ARRIVAL", ORDER_ARRIVAL},     {"CC", ORDER_CC},
-                {"DATE", ORDER_DATE},           {"DISPLAYFROM", ORDER_DISPLAYFROM},
-                {"DISPLAYTO", ORDER_DISPLAYTO}, {"FROM", ORDER_FROM},
-                {"RELEVANCY", ORDER_RELEVANCY}, {"SIZE", ORDER_SIZE},
-                {"SUBJECT", ORDER_SUBJECT},     {"TO", ORDER_TO}};
+} criteria[] = {{"ANNOTATION", ORDER_ANNOTATION},
+                {"ARRIVAL", ORDER_ARRIVAL},
+                {"CC", ORDER_CC},
+                {"DATE", ORDER_DATE},
+                {"DISPLAYFROM", ORDER_DISPLAYFROM},
+                {"DISPLAYTO", ORDER_DISPLAYTO},
+                {"FROM", ORDER_FROM},
+                {"RELEVANCY", ORDER_RELEVANCY},
+                {"SIZE", ORDER_SIZE},
+                {"SUBJECT", ORDER_SUBJECT},
+                {"TO", ORDER_TO}};
 
 static bool fail(struct arguments *a, const char *problem)
 {
     a->problem = problem;
     return false;
+}
+
+/* RFC 5257 4.9: one entry, one side of its value. */
+static bool take_annotation(struct arguments *a, struct order_criterion *c)
+{
+    uint8_t attribute;
+    if (!arguments_space(a) || !annotation_take_entry(a, &c->entry) || !arguments_space(a) ||
+        !annotation_take_attribute(a, &attribute))
+        return false;
+    c->shared = attribute == (ATTRIBUTE_VALUE | ATTRIBUTE_SHARED);
+    return c->shared || attribute == (ATTRIBUTE_VALUE | ATTRIBUTE_PRIV) ||
+           fail(a, "What can be sorted by is value.priv and value.shared");
 }
 
 static bool take_criterion(struct arguments *a, struct sort *s)
@@ -55,6 +74,8 @@ static bool take_criterion(struct arguments *a, struct sort *s)
         if (!view_equal_string_nocase(word, criteria[i].name))
             continue;
         c.by = criteria[i].by;
+        if (c.by == ORDER_ANNOTATION && !take_annotation(a, &c))
+            return false;
         s->program.criteria[s->program.count++] = c;
         return true;
     }
@@ -72,12 +93,25 @@ static bool take_criteria(struct arguments *a, struct sort *s)
     return arguments_take(a, ')') || fail(a, "The list of criteria doesn't end");
 }
 
-static bool wants_relevancy(const struct order_program *program)
+static bool sorts_by(const struct order_program *program, enum order_by by)
 {
     for (size_t i = 0; i < program->count; i++)
-        if (program->criteria[i].by == ORDER_RELEVANCY)
+        if (program->criteria[i].by == by)
             return true;
     return false;
+}
+
+/* RFC 5256 3: texts are compared as SEARCH compares them. */
+static bool annotated(struct search_walk *walk, uint32_t uid, const struct annotation *annotation, struct view folded)
+{
+    struct sort *s = walk->ctx;
+    for (size_t i = 0; i < s->program.count; i++) {
+        struct order_criterion *c = &s->program.criteria[i];
+        if (c->by == ORDER_ANNOTATION && c->shared == (annotation->owner == ANNOTATION_SHARED) &&
+            view_equal(c->entry, annotation->entry) && !order_values_add(&c->values, uid, folded))
+            return false;
+    }
+    return true;
 }
 
 static bool found_one(struct searching *searching, const struct message_row *row, const struct email *email,
@@ -101,7 +135,8 @@ bool sort_parse(struct imap *imap, struct arguments *a)
         !arguments_space(a) || !search_charset_parse(a, &s->searching.charset) || !arguments_space(a) ||
         !searching_parse(&s->searching, imap, a))
         return false;
-    bool relevancy = wants_relevancy(&s->program);
+    bool relevancy = sorts_by(&s->program, ORDER_RELEVANCY);
+    s->searching.walk.annotated = sorts_by(&s->program, ORDER_ANNOTATION) ? annotated : NULL;
     if (relevancy && !s->searching.program.uses_fuzzy) /* RFC 6203 6 */
         return fail(a, "RELEVANCY wants a FUZZY key");
     s->searching.walk.wants_email = relevancy || order_needs_email(&s->program);
@@ -114,6 +149,8 @@ void sort_drop(struct imap *imap)
     if (!s)
         return;
     searching_free(&s->searching);
+    for (size_t i = 0; i < s->program.count; i++)
+        order_values_free(&s->program.criteria[i].values);
     order_free(&s->order);
     buffer_free(&s->key);
 }

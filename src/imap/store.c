@@ -1,10 +1,12 @@
 /*
- * imap/store.c: STORE (RFC 3501 6.4.6), conditional with UNCHANGEDSINCE (RFC 7162 3.1.3).
+ * imap/store.c: STORE of flags (RFC 3501 6.4.6) or annotations (RFC 5257 4.5), conditional with UNCHANGEDSINCE (RFC
+ * 7162 3.1.3).
  *
  * Does     one mutation for the whole set, then a FETCH response for each message of it, from its row as it is then.
  * Tested   tests/e2e/test_imap.py
  */
 #include "base/memory.h"
+#include "imap/annotation.h"
 #include "imap/messagelimit.h"
 #include "imap/place.h"
 
@@ -12,7 +14,11 @@ struct storing {
     struct uidset *set, *changed, *refused;
     struct flag_list flags;
     struct flag_change change;
-    bool silent, checked;
+    bool annotates; /* annotations in place of flags */
+    struct annotation_list annotations;
+    struct annotation_change annotation_change;
+    uint32_t part_uid; /* the next whose parts are looked at */
+    bool silent;
     uint32_t limit, lowest; /* RFC 9738 */
     uint32_t next_uid;
     bool missing;
@@ -43,11 +49,19 @@ static bool take_modifier(struct imap *imap, struct arguments *a, struct storing
 static bool take_action(struct arguments *a, struct storing *s)
 {
     struct view word;
+    bool plain = arguments_peek(a) != '+' && arguments_peek(a) != '-';
     s->change.action = arguments_take(a, '+') ? FLAGS_ADD : arguments_take(a, '-') ? FLAGS_REMOVE : FLAGS_REPLACE;
     if (!arguments_atom(a, &word))
         return false;
-    s->silent = view_equal_string_nocase(word, "FLAGS.SILENT");
+    s->annotates = plain && view_equal_string_nocase(word, "ANNOTATION");
+    s->silent = s->annotates || view_equal_string_nocase(word, "FLAGS.SILENT");
     return s->silent || view_equal_string_nocase(word, "FLAGS") || fail(a, "FLAGS is expected");
+}
+
+static bool take_what(struct imap *imap, struct arguments *a, struct storing *s)
+{
+    return s->annotates ? annotation_take_list(a, imap->session->account, &s->annotations)
+                        : arguments_flags(a, true, &s->flags);
 }
 
 bool store_parse(struct imap *imap, struct arguments *a)
@@ -56,8 +70,8 @@ bool store_parse(struct imap *imap, struct arguments *a)
     imap->state = s;
     s->next_uid = 1;
     if (!arguments_space(a) || !arguments_sequence_set(a, imap, imap->uid, &s->set) || !arguments_space(a) ||
-        !take_modifier(imap, a, s) || !take_action(a, s) || !arguments_space(a) ||
-        !arguments_flags(a, true, &s->flags) || !arguments_end(a))
+        !take_modifier(imap, a, s) || !take_action(a, s) || !arguments_space(a) || !take_what(imap, a, s) ||
+        !arguments_end(a))
         return false;
     s->limit = messagelimit_of_command();
     s->lowest = messagelimit_clip(&s->set, s->limit);
@@ -68,6 +82,13 @@ bool store_parse(struct imap *imap, struct arguments *a)
     s->change.keyword_count = s->flags.keyword_count;
     s->change.changed = s->changed;
     s->change.refused = s->refused;
+    s->part_uid = 1;
+    s->annotation_change = (struct annotation_change){.rows = s->annotations.rows,
+                                                      .count = s->annotations.count,
+                                                      .check_modseq = s->change.check_modseq,
+                                                      .unchanged_since = s->change.unchanged_since,
+                                                      .changed = s->changed,
+                                                      .refused = s->refused};
     imap_fault_keyword(imap, &s->flags);
     return true;
 }
@@ -86,6 +107,8 @@ static enum store_error run_store(struct txn *txn, struct mutation *mutation)
 {
     struct imap *imap = imap_of_mutation(mutation);
     struct storing *s = imap->state;
+    if (s->annotates)
+        return message_annotate(txn, imap->selected.mailbox, s->set, &s->annotation_change);
     s->change.seen_by = imap_seen_by(imap, imap->selected.account);
     return message_set_flags(txn, imap->selected.mailbox, s->set, &s->change);
 }
@@ -184,23 +207,63 @@ static bool limit_to_rights(const struct imap *imap, struct storing *s)
     return all || replaces || some;
 }
 
+/* Annotations, before they are stored: RFC 5257 3.2.1, 3.4, 4.5. imap->finished: they can't be. */
+static enum step_result look(struct imap *imap, struct storing *s, struct step_context *context)
+{
+    enum store_error error = annotation_judge(&s->annotations, imap->selected.rights);
+    if (error) {
+        imap_finish_error(imap, error);
+        return STEP_DONE;
+    }
+    if (s->annotations.too_big) {
+        annotation_finish_too_big(imap);
+        return STEP_DONE;
+    }
+    enum step_result result = annotation_check_parts(imap, &s->annotations, s->set, &s->part_uid, context, &error);
+    if (result != STEP_DONE || !error)
+        return result;
+    if (error == STORE_NOT_FOUND)
+        imap_finish(imap, "BAD", NULL, annotation_no_part);
+    else
+        imap_finish_error(imap, error);
+    return STEP_DONE;
+}
+
+static enum step_result may_store(struct imap *imap, struct storing *s, struct step_context *context)
+{
+    if (imap->mutating || imap->mutated)
+        return STEP_DONE;
+    if (s->annotates)
+        return look(imap, s, context);
+    if (!limit_to_rights(imap, s))
+        imap_finish_error(imap, STORE_NO_RIGHT);
+    return STEP_DONE;
+}
+
+static void refuse(struct imap *imap, const struct storing *s)
+{
+    if (s->annotates)
+        annotation_finish_error(imap, imap->mutation.result);
+    else
+        imap_finish_error(imap, imap->mutation.result);
+}
+
 enum step_result store_step(struct imap *imap, struct step_context *context)
 {
     struct storing *s = imap->state;
-    if (!limit_to_rights(imap, s)) {
-        imap_finish_error(imap, STORE_NO_RIGHT);
-        return STEP_DONE;
-    }
-    enum step_result result = imap_mutate_selected(imap, context, run_store);
+    enum step_result result = may_store(imap, s, context);
+    if (result != STEP_DONE || imap->finished)
+        return result;
+    result = imap_mutate_selected(imap, context, run_store);
     if (result != STEP_DONE)
         return result;
     if (imap->mutation.result) {
-        imap_finish_error(imap, imap->mutation.result);
+        refuse(imap, s);
         return STEP_DONE;
     }
     if (!imap->own_changed) {
         imap->own_changed = uidset_ref(s->changed);
-        imap->own_modseq = s->change.modseq;
+        imap->own_modseq = s->annotates ? s->annotation_change.modseq : s->change.modseq;
     }
     enum store_error error = STORE_OK;
     if (!s->silent || (imap->enabled & ENABLED_CONDSTORE))

@@ -8,6 +8,7 @@
  * Tested   tests/e2e/test_imap.py
  */
 #include "base/memory.h"
+#include "imap/annotation.h"
 #include "imap/context.h"
 #include "imap/notify.h"
 #include "imap/resync.h"
@@ -241,26 +242,47 @@ static bool is_own(const struct imap *imap, const struct message_row *row)
     return own || was_told(&imap->told, row);
 }
 
-static void tell_flags_of(struct imap *imap, const struct message_row *row, const struct view *names, size_t count)
+/* SELECT said so (RFC 5257 4.2); or NOTIFY, which goes before it (RFC 5465 5.1). */
+static bool wants_annotations(const struct imap *imap)
+{
+    return imap->notify && !imap->syncs_all ? notify_wants(imap, NOTIFY_ANNOTATIONS) : imap->selected.annotate;
+}
+
+/* A message that changed: flags, the names of annotations, or both, as they are wanted. */
+static enum store_error tell_change(struct imap *imap, const struct reader *reader, const struct message_row *row,
+                                    const struct view *names, size_t count)
 {
     struct buffer *out = imap_output(imap);
+    size_t start = buffer_size(out);
+    bool flags = notify_wants(imap, NOTIFY_FLAGS);
     bool condstore = imap->enabled & ENABLED_CONDSTORE;
     /* RFC 7162 3.1, RFC 5465 5.1, RFC 9051 7.5.2 */
     bool with_uid = imap->uid || condstore || imap->notify || (imap->enabled & ENABLED_REV2);
+    const char *between = "";
     imap_begin_fetch(imap, out, row->uid, uidset_rank(imap->selected.uids, row->uid));
     if (with_uid && !(imap->enabled & ENABLED_UIDONLY)) {
         buffer_append_string(out, "UID ");
         buffer_append_u64(out, row->uid);
-        buffer_append_char(out, ' ');
+        between = " ";
     }
-    buffer_append_string(out, "FLAGS ");
-    imap_write_flags(out, row->flags, &row->keywords, names, count);
+    if (flags) {
+        buffer_printf(out, "%sFLAGS ", between);
+        imap_write_flags(out, row->flags, &row->keywords, names, count);
+        between = " ";
+    }
     if (condstore) {
-        buffer_append_string(out, " MODSEQ (");
-        buffer_append_u64(out, row->modseq);
-        buffer_append_char(out, ')');
+        buffer_printf(out, "%sMODSEQ (%llu)", between, (unsigned long long)row->modseq);
+        between = " ";
     }
-    buffer_append_string(out, ")\r\n");
+    size_t before = buffer_size(out);
+    enum store_error error = wants_annotations(imap)
+                                 ? annotation_write_changed(imap, reader, row->uid, imap->selected.modseq, between, out)
+                                 : STORE_OK;
+    if (error || (!flags && buffer_size(out) == before))
+        buffer_truncate(out, start);
+    else
+        buffer_append_string(out, ")\r\n");
+    return error;
 }
 
 /* STORE_MORE: the slice is over, and *result_r says how to go on. */
@@ -272,7 +294,7 @@ static enum store_error tell_flags(struct imap *imap, struct step_context *conte
     struct view *names;
     size_t count;
     uint32_t uid = uidset_next(changed, sync->at);
-    if (!uid || !notify_wants(imap, NOTIFY_FLAGS))
+    if (!uid || (!notify_wants(imap, NOTIFY_FLAGS) && !wants_annotations(imap)))
         return STORE_OK;
     enum store_error error = imap_keyword_names(imap, reader, &names, &count);
     if (!error)
@@ -281,14 +303,14 @@ static enum store_error tell_flags(struct imap *imap, struct step_context *conte
         error = message_rows(reader, imap->selected.mailbox, uid, &sync->rows);
         if (error || !sync->rows.count)
             break;
-        for (size_t i = 0; i < sync->rows.count; i++) {
+        for (size_t i = 0; !error && i < sync->rows.count; i++) {
             const struct message_row *row = &sync->rows.rows[i];
             bool wanted = uidset_has(changed, row->uid) && uidset_has(imap->selected.uids, row->uid);
             if (wanted && row->uid < imap->selected.next_uid && !is_own(imap, row))
-                tell_flags_of(imap, row, names, count);
-            sync->at = row->uid + 1;
+                error = tell_change(imap, reader, row, names, count);
+            sync->at = error ? row->uid : row->uid + 1;
         }
-        if (imap_slice_over(imap, context, result_r))
+        if (!error && imap_slice_over(imap, context, result_r))
             return STORE_MORE;
     }
     return error;

@@ -17,6 +17,7 @@
 #include "process/mail_tickets.h"
 #include "process/role.h"
 #include "session/session.h"
+#include "store/annotation.h"
 #include "store/history.h"
 #include "store/retention.h"
 #include <errno.h>
@@ -587,6 +588,8 @@ static void apply_settings(struct role_process *p)
     store_set_retention_days(mail.env.store, (uint32_t)settings_u64(&p->settings, "retention.days", 14));
     store_set_history_days(mail.env.store, (uint32_t)settings_u64(&p->settings, "retention.log_days", 90));
     store_set_retention_limit(mail.env.store, settings_u64(&p->settings, "retention.limit", 0));
+    store_set_annotation_limit(mail.env.store,
+                               settings_u64(&p->settings, "quota.annotations", ANNOTATION_LIMIT_DEFAULT));
     if (mail.desk)
         intake_desk_set_policy(mail.desk, settings_is(&p->settings, "lmtp.over_quota", "permanent"));
 }

@@ -76,6 +76,8 @@ static bool row_fits(const struct search_key *key, const struct message_row *row
         return row->size_octets < (uint64_t)key->number;
     case SEARCH_SET:
         return uidset_has(key->set, row->uid);
+    case SEARCH_ANNOTATION:
+        return key->set && uidset_has(key->set, row->uid);
     case SEARCH_MODSEQ:
         return row->modseq >= (uint64_t)key->number;
     case SEARCH_EMAIL:

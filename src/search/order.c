@@ -18,6 +18,51 @@ bool order_needs_email(const struct order_program *program)
     return false;
 }
 
+/* ---- values ---- */
+
+struct order_value {
+    uint32_t uid;
+    uint32_t at, size; /* in octets */
+};
+
+bool order_values_add(struct order_values *v, uint32_t uid, struct view value)
+{
+    value = view_slice(value, 0, LIMIT_SORT_KEY);
+    size_t room = v->count < v->room ? v->room : v->room ? v->room * 2 : 64;
+    size_t octets = buffer_size(&v->octets) + value.size;
+    if (!purse_reach(&v->purse, room * sizeof *v->rows + 2 * octets))
+        return false;
+    if (room != v->room)
+        v->rows = memory_resize(v->rows, room * sizeof *v->rows);
+    v->room = room;
+    v->rows[v->count++] = (struct order_value){uid, (uint32_t)buffer_size(&v->octets), (uint32_t)value.size};
+    buffer_append_view(&v->octets, value);
+    return true;
+}
+
+struct view order_values_find(const struct order_values *v, uint32_t uid)
+{
+    size_t low = 0, high = v->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (v->rows[middle].uid < uid)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (low == v->count || v->rows[low].uid != uid)
+        return VIEW_EMPTY;
+    return view_slice(buffer_view(&v->octets), v->rows[low].at, v->rows[low].size);
+}
+
+void order_values_free(struct order_values *v)
+{
+    free(v->rows);
+    buffer_free(&v->octets);
+    purse_empty(&v->purse);
+    *v = (struct order_values){0};
+}
+
 /* ---- keys ---- */
 
 int64_t order_sent_date(const struct message_row *row, const struct email *email)
@@ -47,10 +92,10 @@ static void put_text(struct buffer *out, struct view text)
     buffer_commit(out, text.size + 1);
 }
 
-static void put_criterion(enum order_by by, const struct message_row *row, const struct email *email, uint8_t relevancy,
-                          struct buffer *out)
+static void put_criterion(const struct order_criterion *c, const struct message_row *row, const struct email *email,
+                          uint8_t relevancy, struct buffer *out)
 {
-    switch (by) {
+    switch (c->by) {
     case ORDER_ARRIVAL:
         put_number(out, row->internal_utc_s);
         break;
@@ -59,6 +104,9 @@ static void put_criterion(enum order_by by, const struct message_row *row, const
         break;
     case ORDER_RELEVANCY:
         put_number(out, -(int64_t)relevancy);
+        break;
+    case ORDER_ANNOTATION:
+        put_text(out, order_values_find(&c->values, row->uid));
         break;
     case ORDER_DATE:
         put_number(out, order_sent_date(row, email));
@@ -89,7 +137,7 @@ void order_write_key(const struct order_program *program, const struct message_r
 {
     for (size_t i = 0; i < program->count; i++) {
         size_t before = buffer_size(out);
-        put_criterion(program->criteria[i].by, row, email, relevancy, out);
+        put_criterion(&program->criteria[i], row, email, relevancy, out);
         char *key = out->memory + out->start;
         for (size_t at = before; program->criteria[i].reverse && at < buffer_size(out); at++)
             key[at] = (char)~key[at];

@@ -18,7 +18,8 @@
 enum order_by {
     ORDER_ARRIVAL,
     ORDER_SIZE,
-    ORDER_RELEVANCY, /* RFC 6203 6: the highest first */
+    ORDER_RELEVANCY,  /* RFC 6203 6: the highest first */
+    ORDER_ANNOTATION, /* RFC 5257 4.9 */
     /* from here on the email record is needed */
     ORDER_DATE,
     ORDER_CC,
@@ -28,9 +29,26 @@ enum order_by {
     ORDER_DISPLAYFROM,
     ORDER_DISPLAYTO
 };
+/* Values that the messages of a mailbox have beside their rows: taken in by ascending UID before the first key. */
+struct order_values {
+    struct order_value *rows;
+    size_t count, room;
+    struct buffer octets;
+    struct purse purse;
+};
+/* Cut to LIMIT_SORT_KEY. False: there is no memory for it. */
+bool order_values_add(struct order_values *values, uint32_t uid, struct view value);
+/* Empty if there is none. */
+struct view order_values_find(const struct order_values *values, uint32_t uid);
+void order_values_free(struct order_values *values);
+
 struct order_criterion {
     enum order_by by;
     bool reverse;
+    /* of an annotation */
+    struct view entry;
+    bool shared;
+    struct order_values values;
 };
 struct order_program {
     struct order_criterion criteria[LIMIT_SORT_CRITERIA];

@@ -69,7 +69,7 @@ enum store_error search_program_ready(struct search_program *p, const struct rea
     if (error || p->ready)
         return error;
     for (size_t i = 0; i < p->count; i++)
-        if (p->keys[i].op == SEARCH_ADDRESS)
+        if (p->keys[i].op == SEARCH_ADDRESS || p->keys[i].op == SEARCH_ANNOTATION)
             p->keys[i].text = fold(arena, p->keys[i].text);
     match_keys_write(p->matches, p->match_count, &p->match_octets);
     p->stack = memory_array(p->count + 1, sizeof *p->stack);
@@ -99,6 +99,7 @@ void search_program_copy(const struct search_program *from, struct arena *arena,
         struct search_key *key = &to->keys[i];
         *key = from->keys[i];
         key->text = arena_view(arena, key->text);
+        key->name = arena_view(arena, key->name);
         key->set = key->set ? uidset_ref(key->set) : NULL;
         key->ranges = key->ranges ? copy_ranges(arena, key->ranges) : NULL;
     }
@@ -123,9 +124,11 @@ struct uidset *search_program_bound(const struct search_program *p)
             pass -= key->op < SEARCH_NOT ? 1 : 0;
         } else if (key->op == SEARCH_NOT || key->op == SEARCH_OR) {
             pass = key->op == SEARCH_NOT ? 1 : 2;
-        } else if (key->op == SEARCH_SET && !bound) {
+        } else if ((key->op != SEARCH_SET && key->op != SEARCH_ANNOTATION) || !key->set) {
+            continue;
+        } else if (!bound) {
             bound = uidset_copy(key->set);
-        } else if (key->op == SEARCH_SET) {
+        } else {
             uidset_intersect(bound, key->set);
         }
     }

@@ -32,7 +32,8 @@ enum search_op {
     SEARCH_SMALLER,
     SEARCH_SET, /* UIDs */
     SEARCH_MODSEQ,
-    SEARCH_EMAIL, /* the email's number (RFC 8474 6) */
+    SEARCH_EMAIL,      /* the email's number (RFC 8474 6) */
+    SEARCH_ANNOTATION, /* text in a value; name: its entry; mask: whose. The set is found when a walk begins */
     /* from here on the email record is needed */
     SEARCH_THREAD, /* the thread's number */
     SEARCH_SENTBEFORE,
@@ -47,6 +48,7 @@ enum search_op {
     SEARCH_OR
 };
 
+enum search_annotation { ANNOTATION_OF_ALL = 1, ANNOTATION_OF_READER = 2 }; /* shared; the reader's own */
 enum search_field { FIELD_FROM, FIELD_TO, FIELD_CC, FIELD_BCC, FIELD_SUBJECT };
 
 /* A set as it was written: what it means depends on the mailbox. UINT32_MAX is "*". */
@@ -65,6 +67,7 @@ struct search_key {
     bool phrase; /* a text of a fuzzy key, whole as it was written: counts for relevancy alone */
     int64_t number;
     struct view text; /* folded by search_program_ready; of a keyword: its name */
+    struct view name; /* of an annotation's entry, with wildcards */
     struct uidset *set;
     struct search_ranges *ranges; /* what `set` is made of in another mailbox; null: it can't be there */
 };

@@ -164,9 +164,11 @@ static enum store_error go_on(struct search_walk *w, struct step_context *contex
     }
 }
 
-static enum store_error begin(struct search_walk *w, const struct reader *reader)
+static enum store_error begin(struct search_walk *w, struct step_context *context, const struct reader *reader)
 {
     enum store_error error = w->begun ? STORE_OK : search_program_ready(w->program, reader, w->program_arena);
+    if (!error && !w->begun)
+        error = search_annotations_find(w, reader, context->deadline_us);
     if (error || w->begun)
         return error;
     struct uidset *bound = search_program_bound(w->program);
@@ -193,7 +195,7 @@ enum step_result search_walk_step(struct search_walk *w, struct step_context *co
     *error_r = STORE_OK;
     if (w->sent && w->unanswered)
         return wait(context, WAIT_REPLY);
-    enum store_error error = begin(w, &reader);
+    enum store_error error = begin(w, context, &reader);
     if (!error) {
         struct email_cursor *cursor = email_cursor_new(&reader);
         error = go_on(w, context, &reader, cursor);
@@ -218,6 +220,7 @@ enum step_result search_walk_step(struct search_walk *w, struct step_context *co
 void search_walk_reset(struct search_walk *w)
 {
     w->begun = w->sent = false;
+    w->annotations = (struct annotation_place){.begun = false};
     w->asked_count = w->judged = 0;
     w->asked_octets = 0;
     w->row_at = w->rows.count = 0;

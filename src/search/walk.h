@@ -12,6 +12,7 @@
 
 #include "search/program.h"
 #include "session/session.h"
+#include "store/annotation.h"
 
 enum { WALK_ASKED = 8, WALK_ASKED_OCTETS = 8 << 20 };
 
@@ -31,8 +32,12 @@ struct search_walk {
     bool (*matched)(struct search_walk *walk, const struct message_row *row, const struct email *email,
                     const char *bits);
     void *ctx;
+    /* Before the first message: an annotation that the session's user sees, by ascending UID; its value folded. False:
+     * enough. Null: none is wanted. */
+    bool (*annotated)(struct search_walk *walk, uint32_t uid, const struct annotation *annotation, struct view folded);
 
     /* the walk's own */
+    struct annotation_place annotations;
     bool begun;
     uint32_t next_uid;
     struct message_rows rows;
@@ -44,6 +49,8 @@ struct search_walk {
     unsigned unanswered; /* behind `sent` changed on the loop alone */
 };
 
+/* annotations.c: the sets of the keys that ask for annotations, and `annotated`. STORE_MORE: the slice is over. */
+enum store_error search_annotations_find(struct search_walk *walk, const struct reader *reader, uint64_t deadline_us);
 /* STEP_DONE with STORE_OK: all was looked at; STORE_LIMIT: matched said so; STORE_BUSY: parse isn't there. */
 enum step_result search_walk_step(struct search_walk *walk, struct step_context *context, enum store_error *error_r);
 /* For another mailbox, or anew. */

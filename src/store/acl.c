@@ -29,7 +29,8 @@ static const struct {
                {'e', RIGHT_EXPUNGE},
                {'c', RIGHT_CREATE | RIGHT_DELETE_MAILBOX},
                {'d', RIGHT_DELETE | RIGHT_EXPUNGE},
-               {'a', RIGHT_ADMINISTER}};
+               {'a', RIGHT_ADMINISTER},
+               {'n', RIGHT_ANNOTATE}};
 enum { LETTERS = sizeof letters / sizeof *letters };
 
 bool rights_read(struct view text, uint32_t *rights_r)

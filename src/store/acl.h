@@ -28,7 +28,8 @@ enum right {
     RIGHT_DELETE = 256,
     RIGHT_EXPUNGE = 512,
     RIGHT_ADMINISTER = 1024,
-    RIGHTS_ALL = 2047
+    RIGHT_ANNOTATE = 2048, /* shared annotations of messages: RFC 5257 3.4 */
+    RIGHTS_ALL = 4095
 };
 /* "lrs"; "c" and "d" mean "kx" and "te" (RFC 4314 2.1.1). False: some letter is no right. */
 bool rights_read(struct view text, uint32_t *rights_r);

@@ -11,6 +11,7 @@
 #include "base/memory.h"
 #include "base/table.h"
 #include "store/acl.h"
+#include "store/annotation.h"
 #include "store/private.h"
 #include "store/seen.h"
 
@@ -34,6 +35,12 @@ struct check {
     struct table uses; /* email: how many messages (or retained ones) show it */
     uint64_t emails, octets, messages, metadata_octets, days, history;
     struct retained_total retained, retained_stored;
+    struct annotation_total annotations, annotations_stored;
+    struct {
+        uint32_t mailbox, block;
+        uint64_t present;
+        bool known;
+    } chunk;                /* of the annotation before */
     bool retained_known;    /* row I is there */
     struct table lost;      /* deleted mailboxes whose name is kept: 1, or 2 once a message of it is seen */
     struct buffer problems; /* sentences with a zero behind each */
@@ -152,6 +159,63 @@ static void take_metadata_total(struct check *c, struct view rest, struct view v
     if (!good || octets != c->metadata_octets)
         problem(c, "octets of metadata are %llu, counted %llu", (unsigned long long)octets,
                 (unsigned long long)c->metadata_octets);
+}
+
+/* A chunk's messages, as long as they are asked for one after the other. */
+static bool is_there(struct check *c, uint32_t mailbox, uint32_t uid)
+{
+    struct key key = key_2('C', mailbox, chunk_block(uid));
+    struct buffer value = {0};
+    uint64_t modseq;
+    if (!c->chunk.known || c->chunk.mailbox != mailbox || c->chunk.block != chunk_block(uid)) {
+        enum store_error err = engine_get(c->store->engine, READ_BLOCKING, c->account, key_view(&key), &value);
+        if (err || !chunk_read_head(buffer_view(&value), &c->chunk.present, &modseq))
+            c->chunk.present = 0;
+        c->chunk.mailbox = mailbox;
+        c->chunk.block = chunk_block(uid);
+        c->chunk.known = true;
+        buffer_free(&value);
+    }
+    return c->chunk.present >> chunk_bit(uid) & 1;
+}
+
+static bool is_retained(struct check *c, uint32_t mailbox, uint32_t uid)
+{
+    struct key key = key_2('R', mailbox, uid);
+    struct buffer value = {0};
+    enum store_error err = engine_get(c->store->engine, READ_BLOCKING, c->account, key_view(&key), &value);
+    buffer_free(&value);
+    return !err;
+}
+
+static void take_annotation(struct check *c, struct view rest, struct view value)
+{
+    uint32_t mailbox, uid;
+    uint64_t owner;
+    struct annotation row;
+    struct annotation_total *t = &c->annotations;
+    struct view key = view_of(rest.data - 1, rest.size + 1);
+    if (!annotation_key_read(key, &mailbox, &uid, &owner) || !uid || !annotation_row_read(value, &row)) {
+        problem(c, "an annotation's row is damaged");
+        return;
+    }
+    row.owner = owner;
+    if (is_there(c, mailbox, uid)) {
+        t->rows++;
+        t->octets += annotation_weight(&row);
+        t->others += row.owner && row.owner != c->account ? annotation_weight(&row) : 0;
+    } else if (is_retained(c, mailbox, uid)) {
+        t->kept_rows++;
+        t->kept += annotation_weight(&row);
+    } else {
+        problem(c, "mailbox %u: an annotation of message %u, which is not there", mailbox, uid);
+    }
+}
+
+static void take_annotation_total(struct check *c, struct view rest, struct view value)
+{
+    if (!annotation_total_read(value, &c->annotations_stored))
+        problem(c, "the row of the total of annotations is damaged");
 }
 
 static void count_row(struct check *c, struct mailbox_count *m, const struct message_row *row)
@@ -386,6 +450,18 @@ static struct purgeable read_purgeable(struct check *c)
     return now;
 }
 
+static void count_annotations(struct check *c)
+{
+    const struct annotation_total *stored = &c->annotations_stored, *counted = &c->annotations;
+    walk(c, 'a', take_annotation);
+    walk(c, 'b', take_annotation_total);
+    compare(c, 0, "octets of annotations", stored->octets, counted->octets);
+    compare(c, 0, "octets of readers' annotations", stored->others, counted->others);
+    compare(c, 0, "the number of annotations", stored->rows, counted->rows);
+    compare(c, 0, "octets of annotations of retained messages", stored->kept, counted->kept);
+    compare(c, 0, "the number of annotations of retained messages", stored->kept_rows, counted->kept_rows);
+}
+
 static void count_all(struct check *c)
 {
     walk(c, 'M', take_mailbox);
@@ -393,6 +469,7 @@ static void count_all(struct check *c)
     walk(c, 'C', take_chunk);
     walk(c, 'Z', take_acl);
     walk(c, 's', take_seen);
+    count_annotations(c);
     walk(c, 'G', take_metadata);
     walk(c, 'g', take_readers_metadata);
     walk(c, 'J', take_metadata_total);

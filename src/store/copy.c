@@ -9,6 +9,7 @@
  */
 #include "base/clock.h"
 #include "base/memory.h"
+#include "store/annotation.h"
 #include "store/private.h"
 
 enum { MESSAGES_A_SLICE = 500 };
@@ -25,6 +26,9 @@ struct slice {
     unsigned count;
     int64_t now_s;
     uint32_t first_staged, last_staged;
+    struct annotating annotating;
+    struct annotation_total annotations; /* check_quota: of what is to be copied */
+    uint32_t stopped; /* the UID before which annotations filled the slice; 0: it isn't full of them */
 };
 
 /* ---- the lease: who, first staged UID, next staged UID, counters of what is staged ---- */
@@ -92,6 +96,28 @@ static enum store_error flush_target(struct txn *txn, struct slice *s)
     return err ? err : keyword_mark_used(txn, s->to.id, &s->keywords);
 }
 
+static struct annotation_carry carry_of(const struct txn *txn, const struct slice *s, const struct message_row *row)
+{
+    const struct copy *copy = s->copy;
+    uint64_t person = copy->annotated_by ? copy->annotated_by : txn_account(txn);
+    return (struct annotation_carry){.mailbox = s->from.id,
+                                     .uid = row->uid,
+                                     .to_mailbox = s->to.id,
+                                     .shared = !copy->drops_shared,
+                                     .person = copy->drops_private ? 0 : person,
+                                     .everybodys = copy->keeps_everybodys,
+                                     .moves = copy->move};
+}
+
+static enum store_error carry_annotations(struct txn *txn, struct slice *s, const struct message_row *row, uint32_t uid,
+                                          uint64_t modseq)
+{
+    struct annotation_carry carry = carry_of(txn, s, row);
+    carry.to_uid = uid;
+    carry.modseq = modseq;
+    return annotations_carry(txn, &s->annotating, &carry);
+}
+
 /* Appends to the destination under the next UID. */
 static enum store_error place(struct txn *txn, struct slice *s, const struct message_row *row, uint64_t modseq,
                               uint32_t *next_uid)
@@ -119,12 +145,21 @@ static enum store_error place(struct txn *txn, struct slice *s, const struct mes
     uidset_add(s->copy->from_uids, row->uid);
     buffer_append(s->copy->to_uids, &uid, sizeof uid);
     *next_uid = uid + 1;
-    return STORE_OK;
+    return carry_annotations(txn, s, row, uid, modseq);
 }
 
+/* The slice must end before this message, if it isn't the first: INBOX is renamed in one write set. */
+static bool is_full(struct txn *txn, struct slice *s, uint32_t uid)
+{
+    if (s->count && annotating_is_full(txn, &s->annotating))
+        s->stopped = uid;
+    return s->stopped;
+}
+
+/* A slice may begin inside a chunk. */
 static bool wanted(const struct slice *s, uint32_t uid)
 {
-    return uidset_has(s->uids, uid);
+    return uid >= s->copy->progress.next_uid && uid < s->from.mailbox.uidnext && uidset_has(s->uids, uid);
 }
 
 /* Walks the source from next_uid, calling each for wanted messages, until the slice is full. */
@@ -133,7 +168,7 @@ static enum store_error walk(struct txn *txn, struct slice *s,
 {
     struct chunk *chunk = arena_new(txn_arena(txn), sizeof *chunk);
     uint32_t next = s->copy->progress.next_uid ? s->copy->progress.next_uid : 1;
-    while (s->count < MESSAGES_A_SLICE) {
+    while (s->count < MESSAGES_A_SLICE && !s->stopped) {
         uint32_t uid = uidset_next(s->uids, next);
         if (!uid || uid >= s->from.mailbox.uidnext)
             return STORE_OK;
@@ -148,7 +183,7 @@ static enum store_error walk(struct txn *txn, struct slice *s,
             err = each(txn, s, chunk);
         if (err)
             return err;
-        next = (chunk->block + 1) * CHUNK_ROWS + 1;
+        next = s->stopped ? s->stopped : (chunk->block + 1) * CHUNK_ROWS + 1;
     }
     if (!uidset_next(s->uids, next))
         return STORE_OK;
@@ -164,8 +199,10 @@ static enum store_error move_chunk(struct txn *txn, struct slice *s, struct chun
     uint64_t modseq = s->to.mailbox.highestmodseq, moved = 0;
     for (uint64_t left = chunk->present; left; left &= left - 1) {
         unsigned i = (unsigned)__builtin_ctzll(left);
-        if (!wanted(s, base + i) || base + i >= s->from.mailbox.uidnext)
+        if (!wanted(s, base + i))
             continue;
+        if (is_full(txn, s, base + i))
+            break;
         struct message_row row = arriving(s, &chunk->rows[i]);
         enum store_error err = place(txn, s, &row, modseq, &s->to.mailbox.uidnext);
         if (err)
@@ -212,6 +249,8 @@ static enum store_error move_slice(struct txn *txn, struct slice *s)
         if (!err)
             err = put_history(txn, s, modseq, first_uid);
         if (!err)
+            err = annotating_end(txn, &s->annotating);
+        if (!err)
             txn_touched(txn, s->from.id, modseq);
     }
     uidset_unref(&s->gone);
@@ -226,8 +265,10 @@ static enum store_error copy_chunk(struct txn *txn, struct slice *s, struct chun
     uint32_t base = chunk->block * CHUNK_ROWS + 1;
     for (uint64_t left = chunk->present; left; left &= left - 1) {
         unsigned i = (unsigned)__builtin_ctzll(left);
-        if (!wanted(s, base + i) || base + i >= s->from.mailbox.uidnext)
+        if (!wanted(s, base + i))
             continue;
+        if (is_full(txn, s, base + i))
+            break;
         struct message_row row = arriving(s, &chunk->rows[i]);
         enum store_error err = email_share(txn, row.email);
         if (!err)
@@ -265,22 +306,27 @@ static enum store_error publish(struct txn *txn, struct slice *s, const struct l
 static enum store_error sum_chunk(struct txn *txn, struct slice *s, struct chunk *chunk)
 {
     uint32_t base = chunk->block * CHUNK_ROWS + 1;
-    for (uint64_t left = chunk->present; left; left &= left - 1) {
-        unsigned i = (unsigned)__builtin_ctzll(left);
-        if (wanted(s, base + i))
-            head_count(&s->to, &chunk->rows[i], 1, true);
+    enum store_error err = STORE_OK;
+    for (uint64_t left = chunk->present; !err && left; left &= left - 1) {
+        const struct message_row *row = &chunk->rows[__builtin_ctzll(left)];
+        if (!wanted(s, base + (uint32_t)__builtin_ctzll(left)))
+            continue;
+        struct annotation_carry carry = carry_of(txn, s, row);
+        head_count(&s->to, row, 1, true);
+        err = annotations_weigh(txn, &s->annotating, &carry, &s->annotations);
     }
-    return STORE_OK;
+    return err;
 }
 
 /* Before the first slice of many: would all of it fit? */
 static enum store_error check_quota(struct txn *txn, struct slice *s)
 {
-    if (s->copy->progress.next_uid || (!s->to.account.quota_octets && !s->to.account.quota_messages))
+    bool limited = s->to.account.quota_octets || s->to.account.quota_messages || s->annotating.total.octets;
+    if (s->copy->progress.next_uid || !limited)
         return STORE_OK;
     struct head before = s->to;
     enum store_error err = walk(txn, s, sum_chunk);
-    bool passed = quota_passed(&s->to.account);
+    bool passed = quota_passed(&s->to.account) || !annotations_fit(txn, &s->annotating.total, &s->annotations);
     s->to = before;
     s->copy->progress.next_uid = 0;
     return err ? err : passed ? STORE_OVER_QUOTA : STORE_OK;
@@ -305,6 +351,8 @@ static enum store_error copy_slice(struct txn *txn, struct slice *s)
     if (result != STORE_OK && result != STORE_MORE)
         return result;
     err = flush_target(txn, s);
+    if (!err)
+        err = annotating_end(txn, &s->annotating);
     if (err || (result == STORE_OK && !s->count && !lease.token))
         return err;
     if (result == STORE_OK)
@@ -350,6 +398,8 @@ enum store_error message_copy(struct txn *txn, uint32_t from_mailbox, const stru
         err = head_begin(txn, to_mailbox, &s->to);
     if (!err && (s->to.mailbox.flags & MAILBOX_NOSELECT))
         err = STORE_NO_MAILBOX;
+    if (!err)
+        err = annotating_begin(txn, &s->annotating);
     if (!err && copy->move)
         err = from_mailbox == to_mailbox ? STORE_FORBIDDEN : txn_check_lease(txn, to_mailbox);
     if (!err)

@@ -5,6 +5,7 @@
  * Called   inside mutation.run, on the writer thread; returns STORE_MORE until all is done.
  * Tested   tests/unit/store_model.c
  */
+#include "store/annotation.h"
 #include "store/private.h"
 
 enum { MESSAGES_A_SLICE = 1024 }; /* two keys each */
@@ -14,6 +15,7 @@ struct slice {
     struct uidset *gone;
     unsigned count;
     struct retaining retaining;
+    struct annotating annotating;
     struct history history;
 };
 
@@ -28,6 +30,8 @@ static enum store_error remove_from_chunk(struct txn *txn, struct slice *s, stru
         if ((uids && !uidset_has(uids, base + i)) || (expunge->only_deleted && !(row->flags & FLAG_DELETED)))
             continue;
         enum store_error err = retain(txn, &s->retaining, s->head.id, row);
+        if (!err)
+            err = annotations_retain(txn, &s->annotating, s->head.id, row->uid);
         if (err)
             return err;
         head_count(&s->head, row, -1, true);
@@ -89,6 +93,8 @@ enum store_error messages_remove(struct txn *txn, uint32_t mailbox, const struct
         err = txn_check_lease(txn, mailbox);
     if (!err)
         err = retaining_begin(txn, &expunge->why, how, &s.retaining);
+    if (!err)
+        err = annotating_begin(txn, &s.annotating);
     if (!err) {
         result = remove_slice(txn, &s, uids, expunge);
         if (result != STORE_OK && result != STORE_MORE)
@@ -101,6 +107,8 @@ enum store_error messages_remove(struct txn *txn, uint32_t mailbox, const struct
             err = head_put(txn, &s.head);
         if (!err)
             err = retaining_end(txn, &s.retaining, s.gone);
+        if (!err)
+            err = annotating_end(txn, &s.annotating);
         if (!err)
             err = put_history(txn, &s, how, expunge, modseq);
         if (!err)

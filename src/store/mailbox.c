@@ -576,7 +576,8 @@ static enum store_error rename_inbox(struct txn *txn, uint32_t inbox, struct vie
     if (!err)
         return STORE_EXISTS;
     err = err == STORE_NO_MAILBOX ? mailbox_create(txn, to, 0, &made) : err;
-    struct copy copy = {.move = true, .why = *why, .from_uids = uidset_new(), .to_uids = &(struct buffer){0}};
+    struct copy copy = {
+        .move = true, .why = *why, .keeps_everybodys = true, .from_uids = uidset_new(), .to_uids = &(struct buffer){0}};
     struct uidset *all = uidset_new();
     uidset_add_range(all, 1, UINT32_MAX - 1);
     err = err ? err : STORE_MORE;

@@ -6,6 +6,7 @@
  * used up). Tested   tests/unit/store_model.c
  */
 #include "base/clock.h"
+#include "store/annotation.h"
 #include "store/private.h"
 #include "store/seen.h"
 
@@ -77,6 +78,19 @@ static enum store_error put_seen(struct txn *txn, uint32_t mailbox, uint32_t uid
     return seen_cache_flush(txn, &cache);
 }
 
+static enum store_error put_annotations(struct txn *txn, uint32_t mailbox, const struct message_row *row,
+                                        const struct new_message *message)
+{
+    struct annotating annotating;
+    if (!message->annotation_count)
+        return STORE_OK;
+    enum store_error err = annotating_begin(txn, &annotating);
+    if (!err)
+        err = annotations_add(txn, &annotating, mailbox, row->uid, row->modseq, message->annotations,
+                              message->annotation_count);
+    return err ? err : annotating_end(txn, &annotating);
+}
+
 enum store_error message_add(struct txn *txn, uint32_t mailbox, const struct new_message *message,
                              struct added *added_r)
 {
@@ -117,6 +131,8 @@ enum store_error message_add(struct txn *txn, uint32_t mailbox, const struct new
         err = put_seen(txn, mailbox, row.uid, message->seen_by);
     if (!err)
         err = put_kept_uidl(txn, mailbox, row.uid, message->uidl);
+    if (!err)
+        err = put_annotations(txn, mailbox, &row, message);
     if (!err)
         err = head_put(txn, &head);
     *added_r = (struct added){row.uid, head.mailbox.uidvalidity, row.modseq, row.email};

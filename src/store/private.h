@@ -20,6 +20,7 @@ struct store {
     struct watch_table *watches;
     atomic_uint retention_days, history_days;
     atomic_uint_fast64_t retention_octets; /* the administrator's limit; 0: none */
+    atomic_uint_fast64_t annotation_octets;
     /* Identifiers that some ACL names, by hash: see acl.c. */
     atomic_uint_fast64_t shared_with[SHARED_WORDS];
     atomic_bool shared_with_groups;

@@ -8,6 +8,7 @@
  * have happened. Tested   tests/unit/store_retention.c, tests/unit/store_model.c
  */
 #include "base/clock.h"
+#include "store/annotation.h"
 #include "store/private.h"
 
 enum { MESSAGES_A_SLICE = 400 };
@@ -22,6 +23,7 @@ struct slice {
     struct chunk chunk; /* the newest, not yet put; present 0: none */
     struct keywords keywords;
     struct retained_total total;
+    struct annotating annotating;
     uint64_t modseq;
     int64_t now_s;
 };
@@ -174,20 +176,35 @@ static enum store_error restore_one(struct txn *txn, struct slice *s, const stru
     struct key uidl = key_2('U', row->mailbox, row->message.uid);
     if (account_over_quota(&s->head.account, row->message.size_octets))
         return STORE_OVER_QUOTA;
+    struct annotation_carry carry = {.mailbox = row->mailbox,
+                                     .uid = row->message.uid,
+                                     .to_mailbox = s->head.id,
+                                     .to_uid = s->head.mailbox.uidnext,
+                                     .modseq = s->modseq,
+                                     .shared = true,
+                                     .everybodys = true,
+                                     .moves = true,
+                                     .kept = true};
     enum store_error err = place(txn, s, &row->message);
+    if (!err)
+        err = annotations_carry(txn, &s->annotating, &carry);
     if (!err)
         err = retained_forget(txn, row, &s->total);
     /* POP3 clients know the old UIDL: they would neither show it nor leave it alone. */
     return err ? err : txn_delete(txn, key_view(&uidl));
 }
 
-/* As many as the quota lets in; *done_r of them. STORE_OVER_QUOTA: not even the first. */
+/* As many as the quota lets in, and annotations leave room for; *done_r of them. STORE_OVER_QUOTA: not even the first.
+ */
 static enum store_error restore_rows(struct txn *txn, struct slice *s, size_t *done_r)
 {
     enum store_error err = STORE_OK;
-    for (*done_r = 0; !err && *done_r < s->count; *done_r += !err)
+    bool full = false;
+    for (*done_r = 0; !err && !full && *done_r < s->count; *done_r += !err) {
         err = restore_one(txn, s, &s->rows[*done_r]);
-    if (err == STORE_OVER_QUOTA && *done_r) {
+        full = annotating_is_full(txn, &s->annotating);
+    }
+    if ((err == STORE_OVER_QUOTA && *done_r) || (!err && *done_r < s->count)) {
         s->next_uid = s->rows[*done_r].message.uid;
         s->more = true;
         err = STORE_OK;
@@ -222,6 +239,8 @@ static enum store_error finish(struct txn *txn, struct slice *s, uint32_t mailbo
     if (!err)
         err = txn_put_retained_total(txn, &s->total);
     if (!err)
+        err = annotating_end(txn, &s->annotating);
+    if (!err)
         err = put_history(txn, s, mailbox, done);
     return err ? err : lost_mailbox_settle(txn, mailbox);
 }
@@ -237,6 +256,8 @@ static enum store_error restore_slice(struct txn *txn, struct slice *s, uint32_t
         err = txn_check_lease(txn, target);
     if (!err)
         err = txn_retained_total(txn, &s->total);
+    if (!err)
+        err = annotating_begin(txn, &s->annotating);
     if (err)
         return err;
     s->modseq = head_modseq(&s->head);

@@ -9,6 +9,7 @@
  */
 #include "base/clock.h"
 #include "base/memory.h"
+#include "store/annotation.h"
 #include "store/private.h"
 
 enum { DAY_S = 86400, GRACE_S = 3600, DAYS_DEFAULT = 14, PURGE_A_SLICE = 400 };
@@ -144,9 +145,11 @@ struct purge {
 struct due {
     struct {
         uint32_t mailbox, uid;
+        struct key key;
     } rows[PURGE_A_SLICE];
     size_t count;
-    struct key last; /* looked at */
+    size_t purged; /* of the rows, this slice is through with so many */
+    struct annotating annotating;
 };
 
 static bool take_due(void *ctx, struct view key, struct view value)
@@ -157,24 +160,26 @@ static bool take_due(void *ctx, struct view key, struct view value)
     size_t count = 0;
     while (count < 4 && key_read_u32(&rest, &numbers[count]))
         count++;
-    if (count < 3 || key.size > sizeof due->last.data)
+    struct key *kept = &due->rows[due->count].key;
+    if (count < 3 || key.size > sizeof kept->data)
         return true;
+    view_copy(kept->data, key);
+    kept->size = key.size;
     due->rows[due->count].mailbox = numbers[count - 2];
     due->rows[due->count++].uid = numbers[count - 1];
-    view_copy(due->last.data, key);
-    due->last.size = key.size;
     return due->count < PURGE_A_SLICE;
 }
 
 /* True: its time is over, or it is in excess and no session may still ask for it. */
-static bool must_go(const struct purge *purge, const struct retained_row *row, const struct retained_total *total)
+static bool must_go(const struct purge *purge, const struct retained_row *row, uint64_t octets)
 {
     return row->until_day < purge->before_day ||
-           (purge->octets && total->octets > purge->octets && row->at_utc_s + GRACE_S < purge->now_s);
+           (purge->octets && octets > purge->octets && row->at_utc_s + GRACE_S < purge->now_s);
 }
 
 static enum store_error purge_one(struct txn *txn, struct purge *purge, struct account_row *account,
-                                  struct retained_total *total, uint32_t mailbox, uint32_t uid)
+                                  struct retained_total *total, struct annotating *annotating, uint32_t mailbox,
+                                  uint32_t uid)
 {
     struct key key = key_2('R', mailbox, uid), uidl = key_2('U', mailbox, uid);
     struct view value;
@@ -184,18 +189,20 @@ static enum store_error purge_one(struct txn *txn, struct purge *purge, struct a
         return err == STORE_NOT_FOUND ? STORE_OK : err;
     if (!retained_read(value, mailbox, uid, &row))
         return STORE_CORRUPT;
-    if (!must_go(purge, &row, total))
+    if (!must_go(purge, &row, total->octets + annotating->total.kept))
         return STORE_OK;
     err = email_release(txn, account, row.message.email);
     if (!err)
         err = retained_forget(txn, &row, total);
+    if (!err)
+        err = annotations_forget(txn, annotating, mailbox, uid, true);
     if (!err)
         err = txn_delete(txn, key_view(&uidl));
     purge->purged += !err;
     return err;
 }
 
-static enum store_error purge_due(struct txn *txn, struct purge *purge, const struct due *due)
+static enum store_error purge_due(struct txn *txn, struct purge *purge, struct due *due)
 {
     struct account_row account;
     struct retained_total total;
@@ -204,11 +211,17 @@ static enum store_error purge_due(struct txn *txn, struct purge *purge, const st
     if (!err)
         err = txn_retained_total(txn, &total);
     for (size_t i = 0; !err && i < due->count; i++) {
-        err = purge_one(txn, purge, &account, &total, due->rows[i].mailbox, due->rows[i].uid);
-        bool last = i + 1 == due->count || due->rows[i + 1].mailbox != due->rows[i].mailbox;
+        err = purge_one(txn, purge, &account, &total, &due->annotating, due->rows[i].mailbox, due->rows[i].uid);
+        bool full = annotating_is_full(txn, &due->annotating);
+        bool last = full || i + 1 == due->count || due->rows[i + 1].mailbox != due->rows[i].mailbox;
         if (!err && last)
             err = lost_mailbox_settle(txn, due->rows[i].mailbox);
+        due->purged = i + 1;
+        if (full)
+            break;
     }
+    if (!err)
+        err = annotating_end(txn, &due->annotating);
     if (err || purge->purged == before)
         return err;
     err = txn_put_retained_total(txn, &total);
@@ -216,12 +229,13 @@ static enum store_error purge_due(struct txn *txn, struct purge *purge, const st
 }
 
 /* How far the days are looked at: all of them where there is too much. */
-static enum store_error purge_end(struct txn *txn, const struct purge *purge, struct key *end_r)
+static enum store_error purge_end(struct txn *txn, const struct purge *purge, uint64_t annotations, struct key *end_r)
 {
     struct retained_total total = {0};
     struct key all = key_kind('D');
     enum store_error err = purge->octets ? txn_retained_total(txn, &total) : STORE_OK;
-    *end_r = purge->octets && total.octets > purge->octets ? key_after(&all) : key_1('D', purge->before_day);
+    *end_r =
+        purge->octets && total.octets + annotations > purge->octets ? key_after(&all) : key_1('D', purge->before_day);
     return err;
 }
 
@@ -231,18 +245,20 @@ static enum store_error purge_run(struct txn *txn, struct mutation *mutation)
     struct due *due = arena_new(txn_arena(txn), sizeof *due);
     struct key end;
     purge->purged = purge->purged_before; /* this slice may be run again (engine.h) */
-    enum store_error err = purge_end(txn, purge, &end);
+    enum store_error err = annotating_begin(txn, &due->annotating);
+    if (!err)
+        err = purge_end(txn, purge, due->annotating.total.kept, &end);
     if (!err)
         err = txn_scan(txn, key_view(&purge->from), key_view(&end), take_due, due, NULL);
     if (err || !due->count)
         return err;
     err = purge_due(txn, purge, due);
-    if (err || due->count < PURGE_A_SLICE) {
+    if (err || (due->count < PURGE_A_SLICE && due->purged == due->count)) {
         purge->purged = err ? purge->purged_before : purge->purged;
         return err;
     }
     purge->purged_before = purge->purged;
-    purge->from = due->last;
+    purge->from = due->rows[due->purged - 1].key;
     key_u32(&purge->from, 0); /* behind it, before the next */
     return STORE_MORE;
 }

@@ -5,6 +5,7 @@
  * Tested   tests/unit/store_model.c
  */
 #include "base/memory.h"
+#include "store/annotation.h"
 #include "store/private.h"
 
 /* Mutations have the engine at hand, not the store; a process holds one store for each of a few engines. */
@@ -76,19 +77,27 @@ static enum store_error sweep_mailbox(struct txn *txn, uint32_t mailbox)
         return txn_delete(txn, key_view(&lease));
     uint32_t block = chunk_block(row.uidnext);
     struct chunk *chunk = arena_new(txn_arena(txn), sizeof *chunk);
-    for (unsigned n = 0; !err && n < 16; n++) {
+    struct annotating annotating = {.dirty = false};
+    if (!err)
+        err = annotating_begin(txn, &annotating);
+    for (unsigned n = 0; !err && n < 16 && !annotating_is_full(txn, &annotating); n++) {
         err = txn_next_block(txn, mailbox, block, &block);
-        if (err == STORE_NOT_FOUND)
-            return txn_delete(txn, key_view(&lease));
+        if (err == STORE_NOT_FOUND) {
+            err = annotating_end(txn, &annotating);
+            return err ? err : txn_delete(txn, key_view(&lease));
+        }
         if (!err)
             err = txn_chunk(txn, mailbox, block, chunk);
         struct account_row account;
         if (!err)
             err = txn_account_row(txn, &account);
         for (unsigned i = 0; !err && i < CHUNK_ROWS; i++) {
-            if (!(chunk->present & (1ull << i)) || chunk->rows[i].uid < row.uidnext)
+            if (!(chunk->present & (1ull << i)) || chunk->rows[i].uid < row.uidnext ||
+                annotating_is_full(txn, &annotating))
                 continue;
-            err = email_release(txn, &account, chunk->rows[i].email);
+            err = annotations_forget(txn, &annotating, mailbox, chunk->rows[i].uid, false);
+            if (!err)
+                err = email_release(txn, &account, chunk->rows[i].email);
             chunk->present &= ~(1ull << i);
         }
         if (!err)
@@ -97,6 +106,8 @@ static enum store_error sweep_mailbox(struct txn *txn, uint32_t mailbox)
             err = txn_put_chunk(txn, mailbox, chunk);
         block++;
     }
+    if (!err)
+        err = annotating_end(txn, &annotating);
     return err ? err : STORE_MORE;
 }
 
@@ -211,6 +222,7 @@ enum store_error store_open(const struct engine_options *options, struct store *
     *store_r = NULL;
     atomic_init(&store->retention_days, 14);
     atomic_init(&store->retention_octets, 0);
+    atomic_init(&store->annotation_octets, ANNOTATION_LIMIT_DEFAULT);
     atomic_init(&store->history_days, 90);
     enum store_error err = engine_open(options, &store->engine, error, error_size);
     if (err) {

@@ -234,6 +234,7 @@ enum store_error thread_emails(const struct reader *reader, struct arena *arena,
 
 /* ---- changing messages (inside mutation.run) ---- */
 
+struct annotation;
 struct new_message {
     struct blob *blob;
     struct view digest; /* valid: digest_open was true */
@@ -245,7 +246,9 @@ struct new_message {
     int16_t internal_zone_minutes;
     uint32_t wanted_uid; /* import: keep this UID if it is >= UIDNEXT; 0: next */
     bool ignore_quota;
-    struct view uidl; /* import: the POP3 UIDL it had elsewhere; empty: ours */
+    struct view uidl;                     /* import: the POP3 UIDL it had elsewhere; empty: ours */
+    const struct annotation *annotations; /* store/annotation.h */
+    size_t annotation_count;
 };
 struct added {
     uint32_t uid, uidvalidity;
@@ -296,9 +299,13 @@ struct copy {
     struct removal why; /* for a move */
     uint8_t dropped;    /* flags that the new messages don't get; and keywords */
     bool drops_keywords;
-    struct uidset *from_uids; /* written: source UIDs, ascending, and pairwise */
-    struct buffer *to_uids;   /* written: u32 each, native order, parallel to from_uids */
-    uint32_t to_uidvalidity;  /* written */
+    /* RFC 5257 4.6: what is shared comes along, and private annotations of one person; others' are lost by a move. */
+    bool drops_shared, drops_private; /* annotations */
+    bool keeps_everybodys;            /* the mailbox has another name, nothing else */
+    uint64_t annotated_by;            /* whose private ones; 0: the owner's */
+    struct uidset *from_uids;         /* written: source UIDs, ascending, and pairwise */
+    struct buffer *to_uids;           /* written: u32 each, native order, parallel to from_uids */
+    uint32_t to_uidvalidity;          /* written */
     struct progress progress;
 };
 enum store_error message_copy(struct txn *txn, uint32_t from_mailbox, const struct uidset *uids, uint32_t to_mailbox,

@@ -59,7 +59,9 @@ ROWS = {
                 selected("ESEARCH IN (selected) ALL")],
     "EXAMINE": [command("EXAMINE {name}")],
     "EXPUNGE": [selected("EXPUNGE", uid_text="EXPUNGE 1:*")],
-    "FETCH": [selected("FETCH 1:* (FLAGS ENVELOPE BODY.PEEK[])", shows=("owner", "granted"))],
+    "FETCH": [selected("FETCH 1:* (FLAGS ENVELOPE BODY.PEEK[])", shows=("owner", "granted")),
+              selected("FETCH 1 (ANNOTATION (/comment value.shared))", shows=("owner", "granted")),
+              selected("FETCH 1 (ANNOTATION (/comment value.priv))", shows=("owner",))],
     "GENURLAUTH": [command('GENURLAUTH "imap://{user}@localhost/{path}/;UID=1;URLAUTH=anonymous" INTERNAL', granted=CANNOT, revoked=CANNOT,
                            stranger=CANNOT)],
     "GETACL": [command("GETACL {name}")],
@@ -94,7 +96,8 @@ ROWS = {
                  command("SETQUOTA account/{user} (STORAGE 1)", owner=NOPERM, granted=NOPERM, revoked=NOPERM, stranger=NOPERM)],
     "SORT": [selected("SORT (SUBJECT) UTF-8 ALL")],
     "STATUS": [command("STATUS {name} (MESSAGES UNSEEN)")],
-    "STORE": [selected("STORE 1 +FLAGS (\\Flagged \\Seen \\Deleted)")],
+    "STORE": [selected("STORE 1 +FLAGS (\\Flagged \\Seen \\Deleted)"),
+              selected('STORE 1 ANNOTATION (/comment (value.shared "changed" value.priv "changed"))')],
     "SUBSCRIBE": [command("SUBSCRIBE {name}", revoked=OK, stranger=OK)],
     "THREAD": [selected("THREAD REFERENCES UTF-8 ALL")],
     "UIDBATCHES": [selected("UIDBATCHES 2000")],
@@ -134,11 +137,14 @@ class House:
             owner.do('DELETE "%s"' % name)
         owner.ok("CREATE %s/child" % box)
         for name in (box, box + "/child"):
-            owner.ok('SETACL %s "%s" lrswipkxtea' % (name, self.people["granted"].user))
+            owner.ok('SETACL %s "%s" lrswipkxtean' % (name, self.people["granted"].user))
         owner.ok('SETMETADATA %s (/shared/comment "%s" /private/comment "private-%s")' % (box, SECRET, SECRET))
         owner.ok("SUBSCRIBE " + box)
         for n in range(2):
             append(owner, message("%s %d" % (SECRET, n), SECRET + "\r\n"), mailbox=box)
+        owner.ok("SELECT " + box)
+        owner.ok('STORE 1 ANNOTATION (/comment (value.shared "%s" value.priv "private-%s"))' % (SECRET, SECRET))
+        owner.ok("UNSELECT")
 
     def revoke(self):
         for name in (self.mailbox, self.mailbox + "/child"):
@@ -156,7 +162,7 @@ class House:
     def snapshot(self):
         owner, box = self.owner, self.mailbox
         owner.ok("EXAMINE " + box)
-        rows = owner.ok("FETCH 1:* (UID FLAGS)") + owner.ok("GETACL " + box) + owner.ok('LIST "" Box*') + owner.ok("GETMETADATA %s (/shared/comment /private/comment)" % box)
+        rows = owner.ok("FETCH 1:* (UID FLAGS ANNOTATION (/* value))") + owner.ok("GETACL " + box) + owner.ok('LIST "" Box*') + owner.ok("GETMETADATA %s (/shared/comment /private/comment)" % box)
         owner.ok("UNSELECT")
         return rows
 

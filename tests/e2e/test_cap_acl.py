@@ -55,12 +55,12 @@ def acl_of(client, mailbox):
 
 def test_it_is_announced(account):
     words = b" ".join(imap(account).ok("CAPABILITY")).split()
-    assert b"ACL" in words and b"RIGHTS=texk" in words
+    assert b"ACL" in words and b"RIGHTS=texkn" in words
 
 
 def test_the_list_is_set_changed_and_told(two):
     owner, user = two.owner, two.other.user
-    assert acl_of(owner, "Project") == {two.account.user: "lrswipkxtecda"}
+    assert acl_of(owner, "Project") == {two.account.user: "lrswipkxtecdan"}
     two.grant("lrs")
     assert acl_of(owner, "Project")[user] == "lrs"
     two.grant("+wd")
@@ -70,7 +70,7 @@ def test_the_list_is_set_changed_and_told(two):
     share(owner, "Project", "-" + user, "w")
     share(owner, "Project", "anyone", "l")
     share(owner, "Project", "$Team", "lr")
-    assert acl_of(owner, "Project") == {two.account.user: "lrswipkxtecda", user: "lwted", "-" + user: "w", "anyone": "l", "$team": "lr"}
+    assert acl_of(owner, "Project") == {two.account.user: "lrswipkxtecdan", user: "lwted", "-" + user: "w", "anyone": "l", "$team": "lr"}
     owner.ok('DELETEACL Project "%s"' % user)
     owner.ok("DELETEACL Project anyone")
     assert set(acl_of(owner, "Project")) == {two.account.user, "-" + user, "$team"}
@@ -86,10 +86,10 @@ def test_what_is_no_right_or_no_identifier_is_bad(two):
 
 def test_rights_are_listed(two):
     assert two.owner.ok("LISTRIGHTS Project " + two.other.user) == [
-        b'* LISTRIGHTS Project %s "" l r s w i p k x t e c d a\r\n' % two.other.user.encode()]
+        b'* LISTRIGHTS Project %s "" l r s w i p k x t e c d a n\r\n' % two.other.user.encode()]
     assert two.owner.ok("LISTRIGHTS Project " + two.account.user) == [
-        b"* LISTRIGHTS Project %s lrswipkxtecda\r\n" % two.account.user.encode()]
-    assert two.owner.ok("MYRIGHTS Project") == [b"* MYRIGHTS Project lrswipkxtecda\r\n"]
+        b"* LISTRIGHTS Project %s lrswipkxtecdan\r\n" % two.account.user.encode()]
+    assert two.owner.ok("MYRIGHTS Project") == [b"* MYRIGHTS Project lrswipkxtecdan\r\n"]
     two.grant("lri")
     assert two.guest.ok("MYRIGHTS " + two.name) == [b"* MYRIGHTS %s lri\r\n" % two.name.encode()]
 
@@ -280,7 +280,7 @@ def test_an_owner_who_goes_takes_the_mailbox_along(server, two):
 def test_a_user_who_is_gone_stands_in_no_list(server, two):
     two.grant("lr")
     server.command("user", "remove", two.other.user, "--yes")
-    assert acl_of(two.owner, "Project") == {two.account.user: "lrswipkxtecda"}
+    assert acl_of(two.owner, "Project") == {two.account.user: "lrswipkxtecdan"}
 
 
 def test_namespaces_are_told(own_server):

@@ -22,7 +22,7 @@ def test_ones_own_rights_are_all(account):
     client = imap(account)
     client.ok("CREATE sub/x")
     rows = client.ok('LIST "" INBOX RETURN (MYRIGHTS)')
-    assert rows == [b'* LIST (\\HasNoChildren) "/" INBOX\r\n', b"* MYRIGHTS INBOX lrswipkxtecda\r\n"]
+    assert rows == [b'* LIST (\\HasNoChildren) "/" INBOX\r\n', b"* MYRIGHTS INBOX lrswipkxtecdan\r\n"]
 
 
 def test_a_parent_that_does_not_fit_has_no_rights_told(account):

@@ -11,17 +11,17 @@ from test_imap import append
 def test_quota_root_and_usage_are_told(server):
     client = imap(with_quota(server, 100 * 1024))
     assert {b"QUOTA", b"QUOTA=RES-STORAGE", b"QUOTA=RES-MESSAGE", b"QUOTA=RES-MAILBOX"} <= set(b" ".join(client.ok("CAPABILITY")).split())
-    assert client.ok("GETQUOTAROOT INBOX") == [b"* QUOTAROOT INBOX account\r\n", b"* QUOTA account (STORAGE 0 100 MAILBOX 6 50000)\r\n"]
+    assert client.ok("GETQUOTAROOT INBOX") == [b"* QUOTAROOT INBOX account\r\n", b"* QUOTA account (STORAGE 0 100 MAILBOX 6 50000 ANNOTATION-STORAGE 0 4096)\r\n"]
     append(client, message("s", "x" * 70 + "\r\n" + "y" * 1400 + "\r\n"))
     client.ok("CREATE more")
-    assert client.ok('GETQUOTA "account"') == [b"* QUOTA account (STORAGE 2 100 MAILBOX 7 50000)\r\n"]
+    assert client.ok('GETQUOTA "account"') == [b"* QUOTA account (STORAGE 2 100 MAILBOX 7 50000 ANNOTATION-STORAGE 0 4096)\r\n"]
 
 
 def test_a_mailbox_that_is_not_there_yet_has_a_root(account):
     client = imap(account)
     assert client.ok("GETQUOTAROOT not-yet")[0] == b"* QUOTAROOT not-yet account\r\n"
     assert client.do("GETQUOTA other")[0].split(b" ", 1)[1].startswith(b"NO [NONEXISTENT]")
-    assert b"STORAGE" not in client.ok("GETQUOTA account")[0]
+    assert b" (MAILBOX " in client.ok("GETQUOTA account")[0]
 
 
 def test_setquota_is_for_the_administrator(account):

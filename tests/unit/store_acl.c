@@ -128,7 +128,7 @@ static void test_rights_are_letters(void **state)
                 {"c", RIGHT_CREATE | RIGHT_DELETE_MAILBOX, "kxc"},
                 {"d", RIGHT_DELETE | RIGHT_EXPUNGE, "ted"},
                 {"e", RIGHT_EXPUNGE, "ed"},
-                {"lrswipkxtea", RIGHTS_ALL, "lrswipkxtecda"}};
+                {"lrswipkxtean", RIGHTS_ALL, "lrswipkxtecdan"}};
     static const char *const bad[] = {"q", "L", "l r", "0", "lr\x80"};
     uint32_t rights;
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {

@@ -17,7 +17,7 @@
 #include <stdatomic.h>
 
 enum {
-    STORE_FORMAT = 2, /* 2: packed volumes, version 2 of the digest; all of 1 is read still */
+    STORE_FORMAT = 3, /* 2: packed volumes, version 2 of the digest; 3: annotations; all before is read still */
     BATCH_MUTATIONS = 256,
     BATCH_OCTETS = 4 << 20,
     BATCH_ARENA = 256 << 20,

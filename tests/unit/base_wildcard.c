@@ -1,5 +1,6 @@
-/* tests/unit/imap_list_match.c: names against patterns (RFC 3501 6.3.8), and against a plain matcher that recurses. */
-#include "imap/list.h"
+/* tests/unit/base_wildcard.c: names against patterns (RFC 3501 6.3.8), and against a plain matcher that recurses. */
+#include "base/buffer.h"
+#include "base/wildcard.h"
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -8,7 +9,7 @@
 
 static void match(const char *pattern, const char *name, bool expected)
 {
-    assert_int_equal(list_matches(view_of_string(pattern), view_of_string(name)), expected);
+    assert_int_equal(wildcard_matches(view_of_string(pattern), view_of_string(name)), expected);
 }
 
 static void test_patterns(void **state)
@@ -73,12 +74,12 @@ static void test_many_wildcards_end(void **state)
         buffer_append_string(&pattern, "*a");
     for (int i = 0; i < 8000; i++)
         buffer_append_char(&name, i % 20 ? 'a' : '/');
-    assert_true(list_matches(buffer_view(&pattern), buffer_view(&name)));
+    assert_true(wildcard_matches(buffer_view(&pattern), buffer_view(&name)));
     buffer_append_char(&pattern, 'b');
-    assert_false(list_matches(buffer_view(&pattern), buffer_view(&name)));
+    assert_false(wildcard_matches(buffer_view(&pattern), buffer_view(&name)));
     for (int i = 0; i < 100; i++)
         buffer_append_char(&pattern, '*');
-    assert_false(list_matches(buffer_view(&pattern), buffer_view(&name))); /* longer than any pattern may be */
+    assert_false(wildcard_matches(buffer_view(&pattern), buffer_view(&name))); /* longer than any pattern may be */
     buffer_free(&pattern);
     buffer_free(&name);
 }
