@@ -546,7 +546,8 @@ static bool open_store(struct role_process *p, char *error, size_t size)
                                      .cache_octets = (size_t)settings_u64(&p->settings, "store.cache", 64 << 20),
                                      .pool_threads = 4,
                                      .reserve_octets = settings_u64(&p->settings, "store.reserve", 0),
-                                     .pack_after_s = settings_u64(&p->settings, "store.pack_after", UINT64_C(7) * 86400),
+                                     .pack_after_s =
+                                         settings_u64(&p->settings, "store.pack_after", UINT64_C(7) * 86400),
                                      .zstd_level = (int)settings_u64(&p->settings, "store.zstd_level", 1)};
     enum store_error result = store_open(&options, &mail.env.store, error, size);
     if (result != STORE_OK)
