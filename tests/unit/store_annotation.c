@@ -87,6 +87,14 @@ static enum store_error run_copy(struct wish *wish, struct txn *txn)
     return message_copy(txn, wish->mailbox, wish->uids, wish->to, &wish->copy);
 }
 
+/* The first slice alone, as a crash leaves it. */
+static enum store_error run_copy_begun(struct wish *wish, struct txn *txn)
+{
+    enum store_error err = run_copy(wish, txn);
+    assert_int_equal(err, STORE_MORE);
+    return STORE_OK;
+}
+
 static enum store_error run_restore(struct wish *wish, struct txn *txn)
 {
     return retained_restore(txn, wish->mailbox, &wish->restore);
@@ -495,6 +503,36 @@ static void test_many_are_carried_in_slices(void **state)
     box = emptied;
 }
 
+static void test_what_a_copy_left_half_done_is_swept_at_start(void **state)
+{
+    struct annotation rows[20];
+    char names[20][32], error[256];
+    struct buffer uids = {0};
+    add(300);
+    for (int i = 0; i < 20; i++) {
+        snprintf(names[i], sizeof names[i], "/vendor/v/%d", i);
+        rows[i] = note(names[i], "value", 0);
+    }
+    set_in(box, 1, 300, (struct annotation_change){.rows = rows, .count = 20});
+    uint64_t octets = total().octets;
+    struct wish wish = {.mailbox = box, .to = second, .uids = uidset_new()};
+    uidset_add_range(wish.uids, 1, 300);
+    wish.copy.from_uids = uidset_new();
+    wish.copy.to_uids = &uids;
+    now(&wish, run_copy_begun);
+    uidset_unref(&wish.uids);
+    uidset_unref(&wish.copy.from_uids);
+    buffer_free(&uids);
+    assert_true(total().octets > octets);
+    check();
+    store_close(&store);
+    struct engine_options options = {.path = folder, .reserve_octets = 1, .pool_threads = 1};
+    assert_int_equal(store_open(&options, &store, error, sizeof error), STORE_OK);
+    assert_int_equal(total().octets, octets);
+    assert_int_equal(total().rows, 6000);
+    shows(second, 1, account, "");
+}
+
 static void test_expunged_ones_come_back_with_the_message(void **state)
 {
     add(3);
@@ -611,6 +649,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_copy_has_what_is_shared_and_the_copiers_own, begin, end),
         cmocka_unit_test_setup_teardown(test_a_move_takes_them_along_and_leaves_nothing, begin, end),
         cmocka_unit_test_setup_teardown(test_many_are_carried_in_slices, begin, end),
+        cmocka_unit_test_setup_teardown(test_what_a_copy_left_half_done_is_swept_at_start, begin, end),
         cmocka_unit_test_setup_teardown(test_expunged_ones_come_back_with_the_message, begin, end),
         cmocka_unit_test_setup_teardown(test_they_go_with_the_mailbox, begin, end),
         cmocka_unit_test_setup_teardown(test_all_of_a_mailbox_are_told_by_pages, begin, end),
