@@ -433,7 +433,7 @@ static void imap_farewell(struct session *session, enum farewell why)
     else if (why == FAREWELL_REVOKED)
         imap_untagged(session->engine, "BYE This login is no longer valid");
     else
-        imap_untagged(session->engine, "BYE The server is shutting down");
+        imap_untagged(session->engine, "BYE [UNAVAILABLE] The server is restarting");
 }
 
 const struct protocol_engine imap_engine = {

@@ -295,7 +295,6 @@ static const struct catalogue_entry entries[] = {
     {"The selected mailbox may no longer be read", "Der ausgewählte Ordner darf nicht mehr gelesen werden"},
     {"The selected mailbox was deleted", "Der ausgewählte Ordner wurde gelöscht"},
     {"The server is restarting", "Der Server startet neu"},
-    {"The server is shutting down", "Der Server wird heruntergefahren"},
     {"The set is too long", "Die Menge ist zu lang"},
     {"The store is read-only", "Der Speicher ist schreibgeschützt"},
     {"The store is read-only for now", "Der Speicher ist vorübergehend schreibgeschützt"},

@@ -48,7 +48,7 @@ def test_sessions_hear_why_they_end(own_server):
     instance.command("user", "password", account.user, stdin="another-one\n")
     assert first.line().startswith(b"* BYE This login is no longer valid")
     instance.stop()
-    assert second.line().startswith(b"* BYE The server is shutting down")
+    assert second.line().startswith(b"* BYE [UNAVAILABLE] The server is restarting")
 
 
 def test_each_role_is_a_process_of_its_own_behind_walls(own_server):
