@@ -167,18 +167,23 @@ static size_t make_line(char *out, uint64_t *seed)
     return at + 2;
 }
 
-/* About `size` octets of plain mail; no line begins with a dot. Of one number the body is always the same. */
+/* About `size` octets of plain mail; no line begins with a dot. Of one number the body is always the same. Of three
+ * messages that follow each other the second and third answer the first; the dates are those of one day, in no order.
+ */
 static char *make_message(size_t size, long number, size_t *size_r)
 {
     char *text = malloc(size + 1024);
     if (!text)
         fail("no memory");
-    size_t at =
-        (size_t)snprintf(text, size + 1024,
-                         "From: sender@example.org\r\nTo: you@example.org\r\nSubject: message %08ld\r\n"
-                         "Date: Tue, 24 Nov 2026 10:00:00 +0000\r\nMessage-ID: <%08ld.%08d@bench.example.org>\r\n"
-                         "MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n",
-                         number, number, (int)getpid());
+    long second = number * 7919 % 86400;
+    size_t at = (size_t)snprintf(
+        text, size + 1024,
+        "From: sender@example.org\r\nTo: you@example.org\r\nSubject: message %08ld\r\n"
+        "Date: Tue, 24 Nov 2026 %02ld:%02ld:%02ld +0000\r\nMessage-ID: <%08ld.%08d@bench.example.org>\r\n"
+        "References: <%08ld.%08d@bench.example.org>\r\n"
+        "MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n",
+        number, second / 3600, second / 60 % 60, second % 60, number, (int)getpid(), number - number % 3,
+        (int)getpid());
     uint64_t seed = (uint64_t)number * 0x9e3779b97f4a7c15u + 1;
     while (at + 80 < size)
         at += make_line(text + at, &seed);

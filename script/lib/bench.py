@@ -39,8 +39,8 @@ class Waxwing:
     def hurry(self, on):
         pass
 
-    def fill(self, user, count):
-        load("lmtp", self, "lmtp", user=user, users=1, connections=16, messages=count, size=MESSAGE)
+    def fill(self, user, count, size):
+        load("lmtp", self, "lmtp", user=user, users=1, connections=16, messages=count, size=size)
 
     def user(self, name):
         if name not in self.names:
@@ -151,10 +151,10 @@ class Dovecot:
         self.stop()
         self.start("hurry.conf" if on else "dovecot.conf")
 
-    def fill(self, user, count):
+    def fill(self, user, count, size):
         """By MULTIAPPEND: many deliveries into one mailbox wait for each other's locks."""
         self.hurry(True)
-        load("append", self, "imap", user=user, messages=count, size=MESSAGE, multi=500)
+        load("append", self, "imap", user=user, messages=count, size=size, multi=500)
         self.hurry(False)
 
     def start(self, configuration="dovecot.conf"):
@@ -326,8 +326,8 @@ class Bench:
 
     def fill(self, user, count):
         for server in self.servers:
-            server.fill(user, count)
-            check_sum(server, "messages of " + user, load("verify", server, "imap", user=user, size=MESSAGE)["verified"], count)
+            server.fill(user, count, self.o.size)
+            check_sum(server, "messages of " + user, load("verify", server, "imap", user=user, size=self.o.size)["verified"], count)
 
     def fetch(self, name, items, key="fetch_rate"):
         command = "FETCH 1:* (%s)" % items
@@ -354,6 +354,11 @@ class Bench:
             sizes, octets = fetch_all(server, "FETCH 1:* (RFC822.SIZE)", self.big)["sizes"], fetch_all(server, "FETCH 1:* (BODY.PEEK[])", self.big)["literals"]
             check_sum(server, "octets of all messages", octets, sizes)
         self.fetch("BODY[] MB/s", "BODY.PEEK[]", "mb_s")
+        for name, command in (("SORT (DATE)", "SORT (DATE) UTF-8 ALL"), ("SORT (SUBJECT)", "SORT (SUBJECT) UTF-8 ALL"),
+                              ("THREAD=REFERENCES", "THREAD REFERENCES UTF-8 ALL")):
+            for server in self.servers:
+                numbers_of_all(server, command, self.big)
+            self.measure(name + " ms", lambda s: numbers_of_all(s, command, self.big), higher=False)
         self.measure("STORE everything, s", store_all, higher=False)
         self.measure("COPY everything, s", copy_all, higher=False, runs=1)
 
@@ -410,6 +415,14 @@ def fetch_all(server, command, count, repeat=1):
     found = load("imap", server, "imap", user="big", command=command, repeat=repeat)
     check_sum(server, command, found["fetches"], count * repeat)
     return found
+
+
+def numbers_of_all(server, command, count):
+    """Milliseconds of one; its answer has room for every message's number."""
+    found = load("imap", server, "imap", user="big", command=command, repeat=3)
+    if found["octets"] < 3 * sum(len(str(n)) + 1 for n in range(1, count + 1)):
+        raise Failure("%s: %s: not every message is there" % (server.name, command))
+    return found["each_ms"]
 
 
 def store_all(server):
@@ -493,6 +506,7 @@ def main():
     p = argparse.ArgumentParser(prog="script/bench")
     p.add_argument("--quick", action="store_true", help="smaller counts: a few minutes")
     p.add_argument("--messages", type=int, help="in the large mailbox (100000, quick: 3000)")
+    p.add_argument("--size", type=int, default=MESSAGE, help="octets of each of those (%d)" % MESSAGE)
     p.add_argument("--mailboxes", type=int, help="that mail is delivered to (2000, quick: 50)")
     p.add_argument("--only", help="only the figures whose name holds this")
     p.add_argument("--folder", default=None, help="where the stores are put (a real disk, not tmpfs)")
