@@ -63,14 +63,9 @@ struct input {
     bool bad;
 };
 
-static uint64_t get_number(struct input *in, uint64_t max)
+static uint64_t get_long_number(struct input *in, uint64_t max)
 {
     uint64_t value = 0;
-    if (in->left.size && (unsigned char)in->left.data[0] < 0x80 && (unsigned char)in->left.data[0] <= max) {
-        value = (unsigned char)in->left.data[0]; /* most are small */
-        in->left = (struct view){in->left.data + 1, in->left.size - 1};
-        return value;
-    }
     for (size_t i = 0; i < in->left.size && i < 10; i++) {
         unsigned char c = (unsigned char)in->left.data[i];
         if (i == 9 && c > 1)
@@ -87,14 +82,26 @@ static uint64_t get_number(struct input *in, uint64_t max)
     return 0;
 }
 
-static struct view get_octets(struct input *in, uint64_t size)
+/* Most have one octet or two. */
+static inline uint64_t get_number(struct input *in, uint64_t max)
+{
+    const unsigned char *p = (const unsigned char *)in->left.data;
+    size_t octets = in->left.size && p[0] < 0x80 ? 1 : in->left.size > 1 && p[1] && p[1] < 0x80 ? 2 : 0;
+    uint64_t value = octets == 1 ? p[0] : octets ? (p[0] & 0x7Fu) | (unsigned)p[1] << 7 : 0;
+    if (!octets || value > max)
+        return get_long_number(in, max);
+    in->left = (struct view){in->left.data + octets, in->left.size - octets};
+    return value;
+}
+
+static inline struct view get_octets(struct input *in, uint64_t size)
 {
     if (size > in->left.size) {
         in->bad = true;
         return VIEW_EMPTY;
     }
-    struct view v = view_slice(in->left, 0, (size_t)size);
-    in->left = view_skip(in->left, (size_t)size);
+    struct view v = {in->left.data, (size_t)size};
+    in->left = (struct view){in->left.data + size, in->left.size - (size_t)size};
     return v;
 }
 

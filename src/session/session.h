@@ -73,9 +73,10 @@ struct step_context {
     uint64_t deadline_us; /* monotonic: return STEP_AGAIN when past it, or when the stream is full return WAIT_OUTPUT */
 };
 
-/* A protocol engine. One static table a protocol. */
 /* Why the server ends a session that is well; the protocol says so if it can. */
 enum farewell { FAREWELL_IDLE, FAREWELL_REVOKED, FAREWELL_SHUTDOWN };
+
+/* A protocol engine. One static table a protocol. */
 
 struct protocol_engine {
     const char *name;
