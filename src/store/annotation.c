@@ -103,7 +103,7 @@ static bool take_annotation(void *ctx, struct view key, struct view value)
     struct reading *r = ctx;
     uint32_t mailbox, uid;
     struct annotation *a = &r->to->rows[r->to->count];
-    uint64_t owner;
+    uint64_t owner = 0;
     if (!annotation_key_read(key, &mailbox, &uid, &owner) || !annotation_row_read(value, a))
         r->err = STORE_CORRUPT;
     else if (!keep(r->arena, &a->entry) || !keep(r->arena, &a->value))
@@ -155,7 +155,7 @@ static bool take_of_mailbox(void *ctx, struct view key, struct view value)
     struct paging *p = ctx;
     uint32_t mailbox, uid;
     struct annotation a;
-    uint64_t owner;
+    uint64_t owner = 0;
     p->bad = !annotation_key_read(key, &mailbox, &uid, &owner) || !annotation_row_read(value, &a);
     if (p->bad)
         return false;
@@ -272,7 +272,7 @@ static bool load_row(void *ctx, struct view key, struct view value)
     struct loading *l = ctx;
     struct arena *arena = txn_arena(l->txn);
     uint32_t mailbox, uid;
-    uint64_t owner;
+    uint64_t owner = 0;
     struct changing_annotation *row = &l->to->rows[l->to->count];
     *row = (struct changing_annotation){.was = 0};
     if (!annotation_key_read(key, &mailbox, &uid, &owner) || !annotation_row_read(value, &row->annotation))
