@@ -371,8 +371,8 @@ static bool watch_owners(struct imap *imap, const struct notify_reading *r)
     return fresh;
 }
 
-/* All entries, others' too. STEP_AGAIN: what was read may be old. */
-static enum step_result read_entries(struct imap *imap, struct notify *n, struct step_context *context,
+/* All entries, others' too. STEP_AGAIN with *stale_r: what was read may be old; else the slice is over. */
+static enum step_result read_entries(struct imap *imap, struct notify *n, struct step_context *context, bool *stale_r,
                                      enum store_error *error_r)
 {
     struct reader reader = session_reader(imap->session, context);
@@ -388,9 +388,9 @@ static enum step_result read_entries(struct imap *imap, struct notify *n, struct
         return result;
     if (r->foreign.incomplete)
         *error_r = STORE_BUSY;
-    else if (watch_owners(imap, r))
-        return STEP_AGAIN;
-    return STEP_DONE;
+    else
+        *stale_r = watch_owners(imap, r);
+    return *stale_r ? STEP_AGAIN : STEP_DONE;
 }
 
 static enum store_error adopt(struct imap *imap, struct notify *n, bool tells)
@@ -419,9 +419,10 @@ static enum store_error adopt(struct imap *imap, struct notify *n, bool tells)
 enum step_result notify_list_read(struct imap *imap, struct notify *n, struct step_context *context, bool tells,
                                   enum store_error *error_r)
 {
+    bool stale = false;
     begin_reading(n);
-    enum step_result result = read_entries(imap, n, context, error_r);
-    if (result == STEP_WAIT)
+    enum step_result result = read_entries(imap, n, context, &stale, error_r);
+    if (result != STEP_DONE && !stale)
         return result;
     if (result == STEP_DONE && !*error_r)
         *error_r = adopt(imap, n, tells);

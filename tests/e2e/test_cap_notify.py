@@ -642,6 +642,16 @@ def test_idle_hears_of_others_too_and_notify_none_ends_it(shared):
     nothing(shared.guest)
 
 
+def test_a_list_that_takes_more_than_one_slice_is_read_to_its_end(shared):
+    """It was begun anew at the end of each slice, and never ended."""
+    count = 3000
+    shared.owner.send("".join("c%d CREATE Project/%d\r\ns%d SETACL Project/%d %s lr\r\n" % (n, n, n, n, shared.user.user) for n in range(count)))
+    shared.owner.until(b"s%d" % (count - 1))
+    shared.guest.ok('NOTIFY SET (subtree "Other Users" (MessageNew MessageExpunge))')
+    append(shared.owner, "Project/%d" % (count - 1))
+    heard(shared.guest, rb"MESSAGES 1\)")
+
+
 def test_the_namespace_shared(own_server):
     instance = own_server(settings={"imap.shared_user": "house"})
     instance.command("user", "add", "house", stdin="secret-of-the-house\n")
