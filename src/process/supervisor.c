@@ -119,6 +119,7 @@ static void reload(struct supervisor *sv)
 {
     struct buffer problems;
     char error[512] = "", shown[1024];
+    sv->reloads = sv->phase < PHASE_SERVING;
     if (sv->phase != PHASE_SERVING)
         return;
     notify_reloading();
@@ -197,6 +198,8 @@ void supervisor_progress(struct supervisor *sv)
         log_event(LOG_INFO, "serving", "version=%s walls=%s data=%s", WAXWING_VERSION, walls_profile_name(sv->profile),
                   sv->data);
         notify_ready();
+        if (sv->reloads)
+            reload(sv);
     } else if (sv->phase >= PHASE_STOP_GATES && children_alive(sv, ROLE_COUNT) == 0) {
         loop_stop(sv->loop);
     } else if ((sv->phase == PHASE_STOP_GATES && children_alive(sv, ROLE_LMTP) == 0) ||

@@ -92,6 +92,7 @@ struct supervisor {
     struct blame blame;
     struct lines own_lines;
     enum phase phase;
+    bool reloads; /* as soon as it serves: SIGHUP came during the start */
     int exit_code;
 };
 

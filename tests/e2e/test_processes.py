@@ -39,6 +39,23 @@ def answers(account):
         return False
 
 
+def test_a_reload_during_the_start_is_not_lost(own_server):
+    instance = own_server()
+    instance.stop()
+    starting = threading.Thread(target=instance.start)
+    old = instance.process
+    starting.start()
+    eventually(lambda: instance.process is not old, what="a process")
+
+    def takes_signals():
+        blocked = re.search(r"SigBlk:\s*(\w+)", pathlib.Path("/proc/%d/status" % instance.process.pid).read_text()).group(1)
+        return int(blocked, 16) >> (signal.SIGHUP - 1) & 1
+    eventually(takes_signals, what="a supervisor that takes signals")
+    os.kill(instance.process.pid, signal.SIGHUP)
+    starting.join()
+    eventually(lambda: "config.reloaded" in instance.log.read_text(), what="a reload")
+
+
 def test_sessions_hear_why_they_end(own_server):
     from conftest import new_account
     from raw import imap
