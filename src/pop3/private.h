@@ -55,7 +55,6 @@ struct pop3_sending {
     bool answered, top;
     bool known_ahead; /* its place may be old */
     bool line_start;  /* the next octet begins a line */
-    bool after_cr;
     uint64_t offset;
     uint64_t lines_left; /* TOP: of the body */
     struct pop3_patches patches;
