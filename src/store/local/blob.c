@@ -256,51 +256,22 @@ void blobs_free(struct blobs *blobs)
     pthread_mutex_destroy(&blobs->lock);
 }
 
-/* The end of the newest large volume: behind the last record with a good header and table. */
-static enum store_error reopen_large(struct engine *engine, uint32_t number, uint64_t octets)
-{
-    struct window window;
-    struct record record;
-    uint64_t offset, end = VOLUME_HEADER;
-    const char *body;
-    int fd = volumes_open_for_append(&engine->volumes, number);
-    if (fd < 0)
-        return STORE_IO;
-    window_init_file(&window, fd, octets);
-    struct scan scan = {.window = &window, .volume = number, .at = VOLUME_HEADER};
-    while (scan_next(&scan, true, &offset, &record, &body) != SCAN_END)
-        if (record.kind == RECORD_LARGE)
-            end = scan.at;
-    window_free(&window);
-    if (octets > end && !engine->options.read_only && ftruncate(fd, (off_t)end) < 0) {
-        close(fd);
-        return STORE_IO;
-    }
-    if (octets > end)
-        atomic_fetch_sub(&engine->volumes.octets, octets - end);
-    struct large_volume *large = NEW(struct large_volume);
-    *large = (struct large_volume){.number = number, .fd = fd, .end = end};
-    engine->blobs.large = large;
-    return STORE_OK;
-}
-
 enum store_error blobs_open(struct engine *engine, const struct volume_entry *list, size_t count)
 {
     if (!count || !(list[count - 1].number & VOLUME_LARGE))
         return STORE_OK;
     const struct volume_entry *newest = &list[count - 1];
     engine->blobs.next_large = newest->number + 1;
-    struct volume *volume;
-    unsigned char octets[VOLUME_HEADER];
-    struct volume_header header;
-    if (volumes_pin(&engine->volumes, newest->number, &volume))
-        return STORE_IO;
-    bool good = newest->octets >= VOLUME_HEADER && !volume_read(volume->fd, false, octets, sizeof octets, 0) &&
-                volume_header_decode(octets, sizeof octets, newest->number, &header);
-    volumes_unpin(&engine->volumes, volume);
-    if (!good || newest->octets >= engine->options.volume_octets)
-        return STORE_OK; /* never used, or full: the next body begins another */
-    return reopen_large(engine, newest->number, newest->octets);
+    if (newest->octets >= engine->options.volume_octets)
+        return STORE_OK; /* the next body begins another */
+    int fd;
+    uint64_t end;
+    enum store_error error = volumes_go_on(&engine->volumes, newest, !engine->options.read_only, &fd, &end);
+    if (error || fd < 0)
+        return error;
+    engine->blobs.large = NEW(struct large_volume);
+    *engine->blobs.large = (struct large_volume){.number = newest->number, .fd = fd, .end = end};
+    return STORE_OK;
 }
 
 /* A large volume that nobody writes to and that isn't full; made if there is none. */

@@ -35,7 +35,7 @@ struct compacting {
     int fd;
     struct window window;
     uint64_t octets, live_octets, copied_octets;
-    int64_t written_s;
+    bool settled; /* all that lives is to be packed */
     /* What has been copied, and is about to be pointed to. */
     struct moving *moving;
     size_t count, capacity;
@@ -209,10 +209,9 @@ static enum store_error make_checkpoint(struct engine *engine)
     return error;
 }
 
-/* Its messages are to be packed. */
-static bool has_settled(const struct compacting *c)
+static bool has_settled(const struct engine *engine, const struct volume_entry *entry)
 {
-    return !(c->number & VOLUME_KIND) && c->engine->options.pack_after_s && engine_settled(c->engine, c->written_s);
+    return !(entry->number & VOLUME_KIND) && engine->options.pack_after_s && engine_settled(engine, entry->written_s);
 }
 
 /* A large volume may have been written to, and filled, while it was looked at. */
@@ -237,7 +236,7 @@ static enum store_error copy_out(struct compacting *c, uint64_t *freed_r)
 static enum store_error compact_volume(struct compacting *c, uint64_t *freed_r)
 {
     enum store_error error = STORE_OK;
-    if (!has_settled(c)) {
+    if (!c->settled) {
         error = walk(c, false);
         if (error || (double)c->live_octets >= c->schema->live_share_below * (double)c->octets)
             return error;
@@ -260,7 +259,6 @@ static enum store_error open_volume(struct compacting *c, struct engine *engine,
     if (c->fd < 0 || fstat(c->fd, &st) < 0)
         return STORE_IO;
     c->octets = (uint64_t)st.st_size; /* entry's is older */
-    c->written_s = st.st_mtime;
     window_init_file(&c->window, c->fd, c->octets);
     return STORE_OK;
 }
@@ -275,20 +273,19 @@ static void close_volume(struct compacting *c)
         close(c->fd);
 }
 
-/* To look at a volume costs a read of it and of the index: not each time, unless space is short. */
-static bool is_its_turn(struct engine *engine, const struct engine_compaction *schema, uint32_t number)
+/* To look at a volume costs a read of it and of the index: not each time. */
+static bool is_its_turn(uint32_t number)
 {
     uint64_t hour = (uint64_t)clock_wall_s() / 3600;
-    bool is_short = engine_free_octets(engine) < 2 * engine->options.reserve_octets;
-    return schema->every || is_short || number % HOURS_OF_A_WEEK == hour % HOURS_OF_A_WEEK;
+    return number % HOURS_OF_A_WEEK == hour % HOURS_OF_A_WEEK;
 }
 
 static enum store_error compact_one(struct engine *engine, const struct engine_compaction *schema,
-                                    const struct volume_entry *entry, uint64_t *freed_r)
+                                    const struct volume_entry *entry, bool settled, uint64_t *freed_r)
 {
-    struct compacting c = {.schema = schema, .fd = -1};
+    struct compacting c = {.schema = schema, .fd = -1, .settled = settled};
     enum store_error error = open_volume(&c, engine, entry);
-    if (!error && (has_settled(&c) || is_its_turn(engine, schema, entry->number)))
+    if (!error)
         error = compact_volume(&c, freed_r);
     close_volume(&c);
     return error;
@@ -316,9 +313,12 @@ enum store_error engine_compact(struct engine *engine, const struct engine_compa
         error = volumes_list(&engine->volumes, &list, &count);
     if (!error)
         error = packed_begin(engine, list, count);
-    for (size_t i = 0; i < count && !error; i++)
-        if (is_sealed(engine, list[i].number, &position))
-            error = compact_one(engine, schema, &list[i], freed_r);
+    bool every = schema->every || engine_free_octets(engine) < 2 * engine->options.reserve_octets;
+    for (size_t i = 0; i < count && !error; i++) {
+        bool settled = has_settled(engine, &list[i]);
+        if (is_sealed(engine, list[i].number, &position) && (settled || every || is_its_turn(list[i].number)))
+            error = compact_one(engine, schema, &list[i], settled, freed_r);
+    }
     free(list);
     pthread_mutex_unlock(&engine->compact_lock);
     return error;

@@ -45,51 +45,6 @@ bool packed_is_written(const struct engine *engine, uint32_t number)
 
 /* ---- the volume to go on with ---- */
 
-/* Behind the last good header: what follows was being written when the engine last ended. */
-static uint64_t find_end(int fd, uint32_t number, uint64_t octets)
-{
-    struct window window;
-    struct record record;
-    const char *body;
-    uint64_t offset, end = VOLUME_HEADER;
-    window_init_file(&window, fd, octets);
-    struct scan scan = {.window = &window, .volume = number, .at = VOLUME_HEADER};
-    for (enum scan_found found; (found = scan_next(&scan, false, &offset, &record, &body)) != SCAN_END;)
-        if (found == SCAN_RECORD)
-            end = scan.at;
-    window_free(&window);
-    return end;
-}
-
-static bool header_is_good(int fd, uint32_t number)
-{
-    unsigned char octets[VOLUME_HEADER];
-    struct volume_header header;
-    return !volume_read(fd, false, octets, sizeof octets, 0) &&
-           volume_header_decode(octets, sizeof octets, number, &header);
-}
-
-static enum store_error go_on_with(struct engine *engine, const struct volume_entry *entry)
-{
-    struct packed_writer *packed = &engine->packed;
-    int fd = volumes_open_for_append(&engine->volumes, entry->number);
-    if (fd < 0)
-        return STORE_IO;
-    if (!header_is_good(fd, entry->number)) { /* begun and never used, or damaged: the next one is made */
-        close(fd);
-        return STORE_OK;
-    }
-    uint64_t end = find_end(fd, entry->number, entry->octets);
-    if (end < entry->octets && ftruncate(fd, (off_t)end) < 0) {
-        close(fd);
-        return STORE_IO;
-    }
-    atomic_fetch_sub(&engine->volumes.octets, entry->octets - end);
-    packed->fd = fd;
-    packed->end = end;
-    return STORE_OK;
-}
-
 enum store_error packed_begin(struct engine *engine, const struct volume_entry *list, size_t count)
 {
     struct packed_writer *packed = &engine->packed;
@@ -102,7 +57,7 @@ enum store_error packed_begin(struct engine *engine, const struct volume_entry *
     packed->number = newest ? newest->number : VOLUME_PACKED;
     enum store_error error = STORE_OK;
     if (newest && newest->octets < engine->options.volume_octets)
-        error = go_on_with(engine, newest);
+        error = volumes_go_on(&engine->volumes, newest, true, &packed->fd, &packed->end);
     packed->known = !error;
     return error;
 }

@@ -260,7 +260,8 @@ enum store_error volumes_list(struct volumes *volumes, struct volume_entry **lis
             capacity = capacity ? capacity * 2 : 64;
             list = memory_resize(list, capacity * sizeof *list);
         }
-        list[count++] = (struct volume_entry){.number = number, .octets = (uint64_t)st.st_size};
+        list[count++] =
+            (struct volume_entry){.number = number, .octets = (uint64_t)st.st_size, .written_s = st.st_mtime};
     }
     closedir(folder);
     if (count)
@@ -426,4 +427,42 @@ enum scan_found scan_next(struct scan *scan, bool check_bodies, uint64_t *offset
     if (*body_r && record_body_good(record_r, *body_r, scan->volume, offset))
         return SCAN_RECORD;
     return SCAN_BAD;
+}
+
+/* Behind the last good header. */
+static uint64_t find_end(int fd, uint32_t number, uint64_t octets)
+{
+    struct window window;
+    struct record record;
+    const char *body;
+    uint64_t offset, end = VOLUME_HEADER;
+    window_init_file(&window, fd, octets);
+    struct scan scan = {.window = &window, .volume = number, .at = VOLUME_HEADER};
+    for (enum scan_found found; (found = scan_next(&scan, false, &offset, &record, &body)) != SCAN_END;)
+        if (found == SCAN_RECORD)
+            end = scan.at;
+    window_free(&window);
+    return end;
+}
+
+enum store_error volumes_go_on(struct volumes *volumes, const struct volume_entry *entry, bool cut, int *fd_r,
+                               uint64_t *end_r)
+{
+    *fd_r = -1;
+    int fd = volumes_open_for_append(volumes, entry->number);
+    if (fd < 0)
+        return STORE_IO;
+    if (!header_is_good(fd, entry->number)) {
+        close(fd);
+        return STORE_OK;
+    }
+    uint64_t end = find_end(fd, entry->number, entry->octets);
+    if (cut && end < entry->octets && ftruncate(fd, (off_t)end) < 0) {
+        close(fd);
+        return STORE_IO;
+    }
+    atomic_fetch_sub(&volumes->octets, entry->octets - end);
+    *fd_r = fd;
+    *end_r = end;
+    return STORE_OK;
 }

@@ -51,6 +51,7 @@ enum store_error volumes_remove(struct volumes *volumes, uint32_t number);
 struct volume_entry {
     uint32_t number;
     uint64_t octets;
+    int64_t written_s; /* the last time */
 };
 /* Ascending: the log, then the packed ones, then the large ones. The caller frees *list_r. */
 enum store_error volumes_list(struct volumes *volumes, struct volume_entry **list_r, size_t *count_r);
@@ -95,5 +96,12 @@ enum scan_found { SCAN_RECORD, SCAN_BAD, SCAN_END };
  * the header was good. check_bodies false: only headers are looked at, and *body_r is null. */
 enum scan_found scan_next(struct scan *scan, bool check_bodies, uint64_t *offset_r, struct record *record_r,
                           const char **body_r);
+
+/*
+ * Opens a volume of those whose headers are written last, to go on behind the last good one; what a crash left behind
+ * that is cut off if `cut`. *fd_r -1: it has no good header of its own, and nothing was ever in it.
+ */
+enum store_error volumes_go_on(struct volumes *volumes, const struct volume_entry *entry, bool cut, int *fd_r,
+                               uint64_t *end_r);
 
 #endif
