@@ -32,7 +32,7 @@ static const char *const aliases[][2] = {
 struct cached {
     char name[NAME_MAX_OCTETS + 1];
     UConverter *converter;
-    bool busy;
+    bool busy, wide;
 };
 static struct cached cache[CACHE_ROWS];
 static unsigned cache_next;
@@ -171,6 +171,18 @@ static UConverter *open_converter(const char *name)
     return converter;
 }
 
+/* SCSU changes to units of two octets in the midst of a text. */
+static bool is_wide(UConverter *converter)
+{
+    static const char line_end[] = "a\r\nb";
+    UChar units[8];
+    UErrorCode status = U_ZERO_ERROR;
+    int32_t count = ucnv_toUChars(converter, units, 8, line_end, (int32_t)sizeof line_end - 1, &status);
+    ucnv_reset(converter);
+    return U_FAILURE(status) || count != 4 || units[1] != '\r' || units[2] != '\n' ||
+           ucnv_getType(converter) == UCNV_SCSU;
+}
+
 static struct cached *find_cached(const char *name)
 {
     struct cached *victim = NULL;
@@ -189,8 +201,19 @@ static struct cached *find_cached(const char *name)
     if (victim->converter)
         ucnv_close(victim->converter);
     victim->converter = open_converter(name);
+    victim->wide = victim->converter && is_wide(victim->converter);
     memcpy(victim->name, name, strlen(name) + 1);
     return victim->converter ? victim : NULL;
+}
+
+bool charset_wide(struct view name)
+{
+    char clean[NAME_MAX_OCTETS + 1];
+    bool known;
+    if (kind_of(name, clean, &known) != KIND_ICU)
+        return false;
+    const struct cached *row = find_cached(clean);
+    return row && row->wide;
 }
 
 static void put_units(struct charset_stream *stream, const UChar *units, size_t count, struct buffer *out)

@@ -13,6 +13,9 @@
 #include "base/buffer.h"
 
 bool charset_known(struct view name);
+/* Its texts have no lines that mail would know as such (UTF-16, UTF-32, EBCDIC): they need base64 (RFC 2045 2.7, 2.8).
+ */
+bool charset_wide(struct view name);
 /* The whole text at once. False if the charset is unknown (then it was read as said above). */
 bool charset_to_utf8(struct view name, struct view octets, struct buffer *out);
 

@@ -5,7 +5,7 @@ import json
 import ssl
 import subprocess
 
-from conftest import TOP, free_port_base, message
+from conftest import TOP, free_port_base, message, open_to_roles
 
 
 def run(folder, *options):
@@ -22,6 +22,7 @@ def login(folder):
 
 def test_it_starts_says_where_keeps_the_mail_and_stops(tmp_path):
     folder, base = tmp_path / "demo", free_port_base()
+    open_to_roles(tmp_path)
     started = run(folder, "--port-base", str(base), "--empty", "--background")
     try:
         assert started.returncode == 0, started.stderr

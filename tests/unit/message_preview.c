@@ -85,6 +85,19 @@ static void test_of_a_message(void **state)
     view_is(summarize("Content-Type: image/png\n\nx\n").preview, "");
 }
 
+/* UTF-16 has no lines of mail: it is believed where a transfer encoding keeps them apart, and never else. */
+static void test_of_a_wide_charset(void **state)
+{
+    view_is(summarize("Content-Type: text/plain; charset=unicode\n\nplain\nwords\n").preview, "plain words");
+    view_is(summarize("Content-Type: text/plain; charset=utf-16le\nContent-Transfer-Encoding: base64\n\naABpAAoA\n")
+                .preview,
+            "hi");
+    view_is(summarize("Content-Type: text/plain; charset=utf-16be\nContent-Transfer-Encoding: quoted-printable\n\n"
+                      "=00h=00i=00=0A=00=\n!\n")
+                .preview,
+            "hi !");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -93,6 +106,7 @@ int main(void)
         cmocka_unit_test(test_it_ends_at_a_whole_character),
         cmocka_unit_test(test_a_page_shows_what_a_reader_sees),
         cmocka_unit_test(test_of_a_message),
+        cmocka_unit_test(test_of_a_wide_charset),
     };
     return cmocka_run_group_tests(tests, NULL, summarize_end);
 }
