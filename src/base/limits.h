@@ -126,6 +126,7 @@
     X(APPEND_MESSAGES, 256, "messages", "of one APPEND (RFC 3502)", "BAD")                                             \
     X(ANNOTATION_NAMES, 64, "entries", "named in one list of annotations", "BAD")                                      \
     X(IMAP_URLS, 64, "URLs", "of one GENURLAUTH or URLFETCH (RFC 4467)", "BAD")                                        \
+    X(MAILBOX_KEYS, 512, "mailboxes", "of others that one user has signed URLs of (RFC 4467)", "NO [LIMIT]")           \
     X(IMAP_NESTING, 100, "levels", "of parentheses, NOT and OR", "BAD [LIMIT]")                                        \
     X(SEARCH_FILTERS, 64, "filters", "of one search, those inside others too (RFC 5466)", "NO [UNDEFINED-FILTER]")     \
     X(IMAP_CONTEXTS, 8, "searches", "of a session that are kept up to date (RFC 5267)", "NO [NOUPDATE]")               \

@@ -31,6 +31,11 @@ struct view place_shared_user(struct arena *arena)
 
 /* ---- the place itself ---- */
 
+static struct place_user session_user(const struct imap *imap)
+{
+    return (struct place_user){imap->session->account, view_of_string(imap->session->user)};
+}
+
 uint64_t imap_seen_by(const struct imap *imap, uint64_t account)
 {
     return account == imap->session->account ? 0 : imap->session->account;
@@ -113,22 +118,22 @@ static bool split_name(struct imap *imap, struct view name, struct view *user_r,
     return user_r->size && path_r->size;
 }
 
-/* Without a read, a question or an answer: nobody shares anything with this user. */
-static bool nothing_is_shared(const struct imap *imap, struct view user)
+/* Without a read, a question or an answer: nobody shares anything with `who`. */
+static bool nothing_is_shared(const struct imap *imap, const struct place_user *who, struct view user)
 {
-    const struct session *s = imap->session;
-    return !acl_may_be_shared_with(s->env->store, s->account) && !acl_may_be_shared_with_groups(s->env->store) &&
-           !view_equal_string_nocase(user, s->user);
+    struct store *store = imap->session->env->store;
+    return !acl_may_be_shared_with(store, who->account) && !acl_may_be_shared_with_groups(store) &&
+           !view_equal_nocase(user, who->name);
 }
 
 /* The account and path of a foreign name. */
-static enum step_result find_account(struct imap *imap, struct step_context *context, struct view name,
-                                     struct place *place_r, enum store_error *error_r)
+static enum step_result find_account(struct imap *imap, struct step_context *context, const struct place_user *who,
+                                     struct view name, struct place *place_r, enum store_error *error_r)
 {
     struct view user;
     struct facts facts;
     *error_r = STORE_NO_MAILBOX;
-    if (!split_name(imap, name, &user, &place_r->path) || nothing_is_shared(imap, user))
+    if (!split_name(imap, name, &user, &place_r->path) || nothing_is_shared(imap, who, user))
         return STEP_DONE;
     enum facts_result found = facts_find(imap->session, &imap->session->command_arena, 0, user, &facts);
     place_r->account = facts.account;
@@ -148,10 +153,10 @@ enum step_result place_find_account(struct imap *imap, struct step_context *cont
 
 /* ---- finding ---- */
 
-static enum step_result find_foreign(struct imap *imap, struct step_context *context, struct view name, uint32_t needs,
-                                     struct place *place_r, enum store_error *error_r)
+static enum step_result find_foreign(struct imap *imap, struct step_context *context, const struct place_user *who,
+                                     struct view name, uint32_t needs, struct place *place_r, enum store_error *error_r)
 {
-    enum step_result result = find_account(imap, context, name, place_r, error_r);
+    enum step_result result = find_account(imap, context, who, name, place_r, error_r);
     if (result != STEP_DONE || *error_r)
         return result;
     struct reader reader = place_reader(imap, context, place_r);
@@ -159,7 +164,8 @@ static enum step_result find_foreign(struct imap *imap, struct step_context *con
     if (*error_r == STORE_WOULD_BLOCK)
         return imap_wait_pool(context);
     if (!*error_r)
-        result = rights_find(imap, context, place_r->account, place_r->mailbox.id, &place_r->rights, error_r);
+        result = rights_find_of(imap, context, who->account, place_r->account, place_r->mailbox.id, &place_r->rights,
+                                error_r);
     if (result == STEP_DONE && !*error_r)
         *error_r = rights_judge(place_r->rights, needs);
     /* What the owner subscribes to and uses it for is the owner's. */
@@ -168,25 +174,49 @@ static enum step_result find_foreign(struct imap *imap, struct step_context *con
     return result;
 }
 
+static enum step_result find_place(struct imap *imap, struct step_context *context, const struct place_user *who,
+                                   struct view name, uint32_t needs, struct place *place_r, enum store_error *error_r)
+{
+    *place_r = (struct place){.account = who->account, .path = name, .rights = RIGHTS_ALL};
+    struct reader reader = place_reader(imap, context, place_r);
+    *error_r = mailbox_find(&reader, &imap->session->command_arena, name, &place_r->mailbox);
+    if (*error_r == STORE_WOULD_BLOCK)
+        return imap_wait_pool(context);
+    if (*error_r != STORE_NO_MAILBOX || !place_is_foreign_name(name))
+        return STEP_DONE;
+    return find_foreign(imap, context, who, name, needs, place_r, error_r);
+}
+
 enum step_result place_find(struct imap *imap, struct step_context *context, struct view name, bool valid,
                             uint32_t needs, struct place *place_r, enum store_error *error_r)
 {
-    *place_r = (struct place){.account = imap->session->account, .path = name, .rights = RIGHTS_ALL};
-    struct reader reader = place_reader(imap, context, place_r);
-    *error_r = valid ? mailbox_find(&reader, &imap->session->command_arena, name, &place_r->mailbox) : STORE_NO_MAILBOX;
-    if (*error_r == STORE_WOULD_BLOCK)
-        return imap_wait_pool(context);
-    if (*error_r != STORE_NO_MAILBOX || !valid || !place_is_foreign_name(name))
-        return STEP_DONE;
-    return find_foreign(imap, context, name, needs, place_r, error_r);
+    const struct place_user who = session_user(imap);
+    *place_r = (struct place){.account = who.account, .path = name, .rights = RIGHTS_ALL};
+    *error_r = STORE_NO_MAILBOX;
+    return valid ? find_place(imap, context, &who, name, needs, place_r, error_r) : STEP_DONE;
+}
+
+/* Mail lies in it: it isn't only a parent. */
+static void want_messages(const struct place *place, enum store_error *error)
+{
+    if (!*error && (place->mailbox.flags & MAILBOX_NOSELECT))
+        *error = STORE_NO_MAILBOX;
 }
 
 enum step_result place_find_mailbox(struct imap *imap, struct step_context *context, struct view name, bool valid,
                                     uint32_t needs, struct place *place_r, enum store_error *error_r)
 {
     enum step_result result = place_find(imap, context, name, valid, needs, place_r, error_r);
-    if (result == STEP_DONE && !*error_r && (place_r->mailbox.flags & MAILBOX_NOSELECT))
-        *error_r = STORE_NO_MAILBOX;
+    want_messages(place_r, error_r);
+    return result;
+}
+
+enum step_result place_find_mailbox_of(struct imap *imap, struct step_context *context, const struct place_user *who,
+                                       struct view name, uint32_t needs, struct place *place_r,
+                                       enum store_error *error_r)
+{
+    enum step_result result = find_place(imap, context, who, name, needs, place_r, error_r);
+    want_messages(place_r, error_r);
     return result;
 }
 
@@ -216,7 +246,8 @@ enum step_result place_find_new(struct imap *imap, struct step_context *context,
     *error_r = STORE_OK;
     if (!place_is_foreign_name(name))
         return STEP_DONE;
-    enum step_result result = find_account(imap, context, name, place_r, error_r);
+    const struct place_user who = session_user(imap);
+    enum step_result result = find_account(imap, context, &who, name, place_r, error_r);
     if (result == STEP_DONE && !*error_r && !place_is_own(imap, place_r))
         result = find_parent_rights(imap, context, place_r, error_r);
     /* Nobody's, and somebody's that may not be looked at, are told alike. */

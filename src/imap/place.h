@@ -37,6 +37,16 @@ enum step_result place_find(struct imap *imap, struct step_context *context, str
 /* The same for names that hold messages: one that is only a parent isn't there. */
 enum step_result place_find_mailbox(struct imap *imap, struct step_context *context, struct view name, bool valid,
                                     uint32_t needs, struct place *place_r, enum store_error *error_r);
+/* Whose eyes a name is seen with. */
+struct place_user {
+    uint64_t account;
+    struct view name;
+};
+/* As place_find_mailbox, but with the names and rights of somebody else than the session's user: of who signed a URL
+ * (RFC 4467 1). The name is a valid one. */
+enum step_result place_find_mailbox_of(struct imap *imap, struct step_context *context, const struct place_user *who,
+                                       struct view name, uint32_t needs, struct place *place_r,
+                                       enum store_error *error_r);
 /* Where a mailbox of that name may be made: account and path. Wants "k" of the nearest parent (RFC 4314 4). */
 enum step_result place_find_new(struct imap *imap, struct step_context *context, struct view name,
                                 struct place *place_r, enum store_error *error_r);
@@ -57,6 +67,9 @@ struct view place_shared_user(struct arena *arena);
 /* What the user may do in a mailbox. Waits for auth if the mailbox is shared with groups. */
 enum step_result rights_find(struct imap *imap, struct step_context *context, uint64_t account, uint32_t mailbox,
                              uint32_t *rights_r, enum store_error *error_r);
+/* What that account may do in a mailbox of `owner`. */
+enum step_result rights_find_of(struct imap *imap, struct step_context *context, uint64_t who, uint64_t owner,
+                                uint32_t mailbox, uint32_t *rights_r, enum store_error *error_r);
 enum store_error rights_judge(uint32_t rights, uint32_t needs);
 /* The system flags that these rights let one change. */
 uint8_t rights_flags(uint32_t rights);

@@ -38,38 +38,43 @@ enum step_result rights_facts(struct step_context *context, enum facts_result re
 
 /* In an arena of its own: IDLE asks again and again within one command. */
 static enum step_result find_granted(struct imap *imap, struct step_context *context, const struct reader *reader,
-                                     uint32_t mailbox, struct arena *arena, uint32_t *rights_r,
+                                     uint32_t mailbox, uint64_t who, struct arena *arena, uint32_t *rights_r,
                                      enum store_error *error_r)
 {
-    const struct session *s = imap->session;
     struct acl acl;
     struct facts facts = {0};
     *error_r = acl_read(reader, arena, mailbox, &acl);
     if (*error_r == STORE_WOULD_BLOCK)
         return imap_wait_pool(context);
     if (!*error_r && acl_has_groups(&acl)) {
-        enum facts_result found = facts_find(imap->session, arena, s->account, VIEW_EMPTY, &facts);
+        enum facts_result found = facts_find(imap->session, arena, who, VIEW_EMPTY, &facts);
         enum step_result result = rights_facts(context, found, error_r);
         if (result != STEP_DONE)
             return result;
     }
-    *rights_r = *error_r ? 0 : acl_rights(&acl, s->account, facts.groups, facts.group_count);
+    *rights_r = *error_r ? 0 : acl_rights(&acl, who, facts.groups, facts.group_count);
     return STEP_DONE;
+}
+
+enum step_result rights_find_of(struct imap *imap, struct step_context *context, uint64_t who, uint64_t owner,
+                                uint32_t mailbox, uint32_t *rights_r, enum store_error *error_r)
+{
+    struct reader reader = {.store = imap->session->env->store, .account = owner, .mode = context->mode};
+    struct arena arena;
+    *error_r = STORE_OK;
+    *rights_r = RIGHTS_ALL;
+    if (owner == who)
+        return STEP_DONE;
+    arena_init(&arena, ARENA_MOST);
+    enum step_result result = find_granted(imap, context, &reader, mailbox, who, &arena, rights_r, error_r);
+    arena_free(&arena);
+    return result;
 }
 
 enum step_result rights_find(struct imap *imap, struct step_context *context, uint64_t account, uint32_t mailbox,
                              uint32_t *rights_r, enum store_error *error_r)
 {
-    struct reader reader = {.store = imap->session->env->store, .account = account, .mode = context->mode};
-    struct arena arena;
-    *error_r = STORE_OK;
-    *rights_r = RIGHTS_ALL;
-    if (account == imap->session->account)
-        return STEP_DONE;
-    arena_init(&arena, ARENA_MOST);
-    enum step_result result = find_granted(imap, context, &reader, mailbox, &arena, rights_r, error_r);
-    arena_free(&arena);
-    return result;
+    return rights_find_of(imap, context, imap->session->account, account, mailbox, rights_r, error_r);
 }
 
 /* ---- the selected mailbox ---- */

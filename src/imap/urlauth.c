@@ -2,8 +2,10 @@
  * imap/urlauth.c: URLs that let somebody else read one message: GENURLAUTH and RESETKEY (RFC 4467), and what makes one
  * valid for URLFETCH, which is urlfetch.c.
  *
- * Does     signs the URL, up to whom it is for, with the mailbox's secret (HMAC-SHA-256). The token begins with the
- *          number of the account, so that whoever reads the URL needs no list of users to find the mailbox.
+ * Does     signs the URL, up to whom it is for, with this user's secret of the mailbox (HMAC-SHA-256). The user in the
+ *          URL is who signs it, and the mailbox's name is the one that this user knows it by (RFC 4467 1): "Other
+ *          Users/..." for one of somebody else's, which the user must still be able to read when the URL is used. The
+ *          token begins with the number of the user's account, so that whoever reads the URL needs no list of users.
  * Fails    a URL that isn't valid, for whatever reason, is NIL: nothing is told about what is there.
  * Limits   LIMIT_IMAP_URLS of one command.
  * Tested   tests/e2e/test_cap_urlauth.py
@@ -21,7 +23,7 @@ struct urlauth {
     struct view texts[LIMIT_IMAP_URLS];
     size_t count, at;
     struct imap_url url; /* the one at hand */
-    struct mailbox mailbox;
+    struct place place;
     bool found;
     unsigned char fresh[MAILBOX_KEY_OCTETS], key[MAILBOX_KEY_OCTETS];
     struct buffer made; /* the response of GENURLAUTH so far */
@@ -49,7 +51,7 @@ void urlauth_drop(struct imap *imap)
 
 /* ---- tokens ---- */
 
-/* Version, account, and the signature over all three. */
+/* Version, account of who signs, and the signature over all three. */
 static void sign(struct view rump, uint64_t account, const unsigned char *key, unsigned char *token_r)
 {
     crypto_auth_hmacsha256_state state;
@@ -107,22 +109,21 @@ bool genurlauth_parse(struct imap *imap, struct arguments *a)
 static enum store_error run_make(struct txn *txn, struct mutation *mutation)
 {
     struct urlauth *u = imap_of_mutation(mutation)->state;
-    return mailbox_key_make(txn, u->mailbox.id, u->fresh, u->key);
+    return mailbox_key_make(txn, u->place.account, u->place.mailbox.id, u->fresh, u->key);
 }
 
-/* Only one's own mailboxes (RFC 4467 7): the URL's user is who logged in. */
-static enum store_error find_own(struct imap *imap, struct urlauth *u, struct step_context *context)
+/* The mailbox of the URL at hand, which the user may read. The URL's user is who logged in (RFC 4467 7). */
+static enum step_result find_mailbox(struct imap *imap, struct urlauth *u, struct step_context *context,
+                                     enum store_error *error_r)
 {
-    struct reader reader = session_reader(imap->session, context);
     struct arena *arena = &imap->session->command_arena;
+    *error_r = STORE_FORBIDDEN;
     if (!imap_url_parse(arena, u->texts[u->at], &u->url) || !view_equal_string_nocase(u->url.user, imap->session->user))
-        return STORE_FORBIDDEN;
-    enum store_error error = mailbox_find(&reader, NULL, u->url.mailbox, &u->mailbox);
-    if (!error && (u->mailbox.flags & MAILBOX_NOSELECT))
-        error = STORE_NO_MAILBOX;
-    if (!error && u->url.uidvalidity && u->url.uidvalidity != u->mailbox.uidvalidity)
-        error = STORE_NOT_FOUND;
-    return error;
+        return STEP_DONE;
+    enum step_result result = place_find_mailbox(imap, context, u->url.mailbox, true, RIGHT_READ, &u->place, error_r);
+    if (!*error_r && u->url.uidvalidity && u->url.uidvalidity != u->place.mailbox.uidvalidity)
+        *error_r = STORE_NOT_FOUND;
+    return result;
 }
 
 static void add_made(struct imap *imap, struct urlauth *u)
@@ -145,13 +146,14 @@ enum step_result genurlauth_step(struct imap *imap, struct step_context *context
 {
     struct urlauth *u = imap->state;
     while (u->at < u->count) {
-        enum store_error error = u->found ? STORE_OK : find_own(imap, u, context);
-        if (error == STORE_WOULD_BLOCK)
-            return imap_wait_pool(context);
+        enum store_error error = STORE_OK;
+        enum step_result result = u->found ? STEP_DONE : find_mailbox(imap, u, context, &error);
+        if (result != STEP_DONE)
+            return result;
         u->found = !error;
         if (!error) {
             imap->mutation.run = run_make;
-            enum step_result result = imap_mutate(imap, context);
+            result = imap_mutate(imap, context);
             if (result != STEP_DONE)
                 return result;
             error = imap->mutation.result;
@@ -193,22 +195,23 @@ bool resetkey_parse(struct imap *imap, struct arguments *a)
 static enum store_error run_forget(struct txn *txn, struct mutation *mutation)
 {
     const struct urlauth *u = imap_of_mutation(mutation)->state;
-    return u->all ? mailbox_key_forget_all(txn) : mailbox_key_forget(txn, u->mailbox.id);
+    return u->all ? mailbox_key_forget_all(txn) : mailbox_key_forget(txn, u->place.account, u->place.mailbox.id);
 }
 
 enum step_result resetkey_step(struct imap *imap, struct step_context *context)
 {
     struct urlauth *u = imap->state;
-    struct reader reader = session_reader(imap->session, context);
     enum store_error error = STORE_OK;
+    enum step_result result = STEP_DONE;
+    /* Who may no longer read it ends the URLs all the same, lest they come back with the right. */
     if (!u->all && !u->found)
-        error = u->valid ? mailbox_find(&reader, NULL, u->name, &u->mailbox) : STORE_NO_MAILBOX;
-    if (error == STORE_WOULD_BLOCK)
-        return imap_wait_pool(context);
+        result = place_find(imap, context, u->name, u->valid, RIGHT_LOOKUP, &u->place, &error);
+    if (result != STEP_DONE)
+        return result;
     u->found = !error;
     if (!error) {
         imap->mutation.run = run_forget;
-        enum step_result result = imap_mutate(imap, context);
+        result = imap_mutate(imap, context);
         if (result != STEP_DONE)
             return result;
         error = imap->mutation.result;
@@ -231,24 +234,39 @@ static bool is_for(const struct imap *imap, struct view access)
            view_equal_string_nocase(view_skip(access, 5), imap->session->user);
 }
 
-enum store_error urlauth_check(struct imap *imap, struct view text, struct step_context *context,
-                               struct urlauth_grant *grant_r)
+static bool may_be_valid(struct imap *imap, struct view text, struct imap_url *url_r, unsigned char *token_r,
+                         uint64_t *signer_r)
+{
+    return imap_url_parse(&imap->session->command_arena, text, url_r) && url_r->absolute &&
+           is_for(imap, url_r->access) && view_equal_string_nocase(url_r->mechanism, "internal") &&
+           read_token(url_r->token, token_r, signer_r) && (!url_r->expires || clock_wall_s() < url_r->expires_utc_s);
+}
+
+enum step_result urlauth_check(struct imap *imap, struct view text, struct step_context *context,
+                               struct urlauth_grant *grant_r, enum store_error *error_r)
 {
     struct imap_url *url = &grant_r->url;
-    struct mailbox mailbox;
+    struct place place;
+    struct place_user who;
     unsigned char token[TOKEN_OCTETS], wanted[TOKEN_OCTETS], key[MAILBOX_KEY_OCTETS];
-    if (!imap_url_parse(&imap->session->command_arena, text, url) || !url->absolute || !is_for(imap, url->access) ||
-        !view_equal_string_nocase(url->mechanism, "internal") || !read_token(url->token, token, &grant_r->account) ||
-        (url->expires && clock_wall_s() >= url->expires_utc_s))
-        return STORE_FORBIDDEN;
-    struct reader reader = {imap->session->env->store, grant_r->account, context->mode};
-    enum store_error error = mailbox_find(&reader, NULL, url->mailbox, &mailbox);
-    if (!error)
-        error = mailbox_key_read(&reader, mailbox.id, key);
-    if (error)
-        return error;
-    grant_r->mailbox = mailbox.id;
-    sign(view_slice(text, 0, url->rump_octets), grant_r->account, key, wanted);
+    *error_r = STORE_FORBIDDEN;
+    if (!may_be_valid(imap, text, url, token, &who.account))
+        return STEP_DONE;
+    who.name = url->user;
+    enum step_result result = place_find_mailbox_of(imap, context, &who, url->mailbox, RIGHT_READ, &place, error_r);
+    if (result != STEP_DONE || *error_r)
+        return result;
+    struct reader signer = {imap->session->env->store, who.account, context->mode};
+    *error_r = mailbox_key_read(&signer, place.account, place.mailbox.id, key);
+    if (*error_r == STORE_WOULD_BLOCK)
+        return imap_wait_pool(context);
+    if (*error_r)
+        return STEP_DONE;
+    grant_r->account = place.account;
+    grant_r->mailbox = place.mailbox.id;
+    sign(view_slice(text, 0, url->rump_octets), who.account, key, wanted);
     explicit_bzero(key, sizeof key);
-    return sodium_memcmp(token, wanted, sizeof token) ? STORE_FORBIDDEN : STORE_OK;
+    if (sodium_memcmp(token, wanted, sizeof token))
+        *error_r = STORE_FORBIDDEN;
+    return STEP_DONE;
 }

@@ -11,11 +11,12 @@
 /* Where a valid URL points. */
 struct urlauth_grant {
     struct imap_url url;
-    uint64_t account;
+    uint64_t account; /* whose the mailbox is */
     uint32_t mailbox;
 };
-/* STORE_OK: it is. STORE_WOULD_BLOCK: ask again in the pool. Any other: it isn't, and nobody is told why. */
-enum store_error urlauth_check(struct imap *imap, struct view text, struct step_context *context,
-                               struct urlauth_grant *grant_r);
+/* STEP_DONE: *error_r is STORE_OK if it is; if it is any other it isn't, and nobody is told why. Else what the step
+ * returns, and the next step asks again. */
+enum step_result urlauth_check(struct imap *imap, struct view text, struct step_context *context,
+                               struct urlauth_grant *grant_r, enum store_error *error_r);
 
 #endif

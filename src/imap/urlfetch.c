@@ -298,13 +298,18 @@ static enum store_error tell_extended(struct imap *imap, struct urlfetch *u, con
 
 /* ---- steps ---- */
 
-/* One stretch of the URL at hand. STORE_OK: told; any error but STORE_WOULD_BLOCK is NIL, if nothing was sent yet. */
-static enum store_error tell_stretch(struct imap *imap, struct urlfetch *u, struct step_context *context)
+/* One stretch of the URL at hand. STEP_DONE and STORE_OK: told; any error is NIL, if nothing was sent yet. */
+static enum step_result tell_stretch(struct imap *imap, struct urlfetch *u, struct step_context *context,
+                                     enum store_error *error_r)
 {
     const struct url_wanted *wanted = &u->urls[u->at];
     enum store_error error = STORE_OK;
+    enum step_result result = STEP_DONE;
+    *error_r = STORE_OK;
     if (u->phase == URL_BEGIN)
-        error = urlauth_check(imap, wanted->text, context, &u->grant);
+        result = urlauth_check(imap, wanted->text, context, &u->grant, &error);
+    if (result != STEP_DONE)
+        return result;
     if (!error) {
         struct reader reader = {imap->session->env->store, u->grant.account, context->mode};
         if (!wanted->items && u->phase == URL_BEGIN) {
@@ -313,11 +318,14 @@ static enum store_error tell_stretch(struct imap *imap, struct urlfetch *u, stru
         }
         error = wanted->items ? tell_extended(imap, u, &reader) : tell_plain(imap, u, &reader);
     }
-    if (!error || error == STORE_WOULD_BLOCK || u->phase == URL_IN_LITERAL)
-        return error;
-    begin_answer(imap, u);
-    end_answer(imap, u, " NIL\r\n");
-    return STORE_OK;
+    if (error == STORE_WOULD_BLOCK)
+        return imap_wait_pool(context);
+    *error_r = u->phase == URL_IN_LITERAL ? error : STORE_OK;
+    if (error && !*error_r) {
+        begin_answer(imap, u);
+        end_answer(imap, u, " NIL\r\n");
+    }
+    return STEP_DONE;
 }
 
 enum step_result urlfetch_step(struct imap *imap, struct step_context *context)
@@ -325,9 +333,10 @@ enum step_result urlfetch_step(struct imap *imap, struct step_context *context)
     struct urlfetch *u = imap->state;
     enum step_result result;
     while (u->at < u->count) {
-        enum store_error error = tell_stretch(imap, u, context);
-        if (error == STORE_WOULD_BLOCK)
-            return imap_wait_pool(context);
+        enum store_error error;
+        result = tell_stretch(imap, u, context, &error);
+        if (result != STEP_DONE)
+            return result;
         if (error) { /* inside a literal nothing can be taken back */
             imap_finish(imap, "NO", "CORRUPTION", "The message can't be read");
             imap_end_after(imap, false, "message not readable");

@@ -28,12 +28,13 @@
  *   U mailbox, UID        UIDL kept from elsewhere
  *   V email               how many messages show it, if not one
  *   W mailbox             keywords used in it
- *   X mailbox             secret that signs URLs of it
+ *   X mailbox             secret that signs the owner's URLs of it
  *   Y time, modseq, kind  who removed, moved or restored what
  *   Z mailbox             who else may do what there; in account 0: whose mailboxes name an identifier
  *   a mailbox, UID, account, entry  an annotation of a message; account 0: shared; stays while the message is retained
  *   b                     how many annotations, and their octets
  *   s mailbox, account, page  which messages that reader of a shared mailbox has seen (the capitals are used up)
+ *   x owner, mailbox      secret that signs this user's URLs of somebody else's mailbox
  *   g mailbox, account, name  private metadata of that reader of a shared mailbox: as G
  * clang-format on
  *

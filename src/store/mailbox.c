@@ -472,7 +472,7 @@ static enum store_error remove_row(struct txn *txn, struct account_row *account,
             return STORE_OK;
         err = metadata_drop(txn, id);
         if (!err)
-            err = mailbox_key_forget(txn, id);
+            err = mailbox_key_forget(txn, txn_account(txn), id);
         if (!err)
             err = acl_drop(txn, id);
         if (err)

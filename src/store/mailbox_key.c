@@ -1,11 +1,26 @@
 /*
- * store/mailbox_key.c: the secret that signs URLs of one mailbox (RFC 4467 2): made when first asked for, forgotten
- * when its URLs shall end.
+ * store/mailbox_key.c: the secrets that sign URLs (RFC 4467 2), one of each mailbox for each user who signs: made when
+ * first asked for, forgotten when that user's URLs of it shall end.
  *
+ * They lie in the account of who signs, those of other people's mailboxes too, so that a user ends them without a write
+ * to another account. Whether such a mailbox is still there, and may be read, is asked when a URL is used: what a
+ * deleted one leaves behind says nothing, for no id is given out twice.
  * Called   mailbox_key_read on any thread; the others inside mutation.run.
- * Tested   tests/e2e/test_cap_urlauth.py
+ * Limits   LIMIT_MAILBOX_KEYS
+ * Tested   tests/e2e/test_cap_urlauth.py, tests/unit/store_settings.c
  */
+#include "base/limits.h"
 #include "store/private.h"
+
+static struct key key_of(uint64_t signer, uint64_t owner, uint32_t mailbox)
+{
+    if (signer == owner)
+        return key_1('X', mailbox);
+    struct key key = key_kind('x');
+    key_u64(&key, owner);
+    key_u32(&key, mailbox);
+    return key;
+}
 
 static enum store_error take(enum store_error err, struct view value, unsigned char *key_r)
 {
@@ -17,55 +32,60 @@ static enum store_error take(enum store_error err, struct view value, unsigned c
     return STORE_OK;
 }
 
-enum store_error mailbox_key_read(const struct reader *reader, uint32_t mailbox, unsigned char *key_r)
+enum store_error mailbox_key_read(const struct reader *signer, uint64_t owner, uint32_t mailbox, unsigned char *key_r)
 {
-    struct key key = key_1('X', mailbox);
+    struct key key = key_of(signer->account, owner, mailbox);
     struct buffer value = {0};
-    enum store_error err = engine_get(reader->store->engine, reader->mode, reader->account, key_view(&key), &value);
+    enum store_error err = engine_get(signer->store->engine, signer->mode, signer->account, key_view(&key), &value);
     err = take(err, buffer_view(&value), key_r);
     buffer_free(&value);
     return err;
 }
 
-enum store_error mailbox_key_make(struct txn *txn, uint32_t mailbox, const unsigned char *fresh, unsigned char *key_r)
+static bool count_key(void *ctx, struct view key, struct view value)
 {
-    struct key key = key_1('X', mailbox);
+    size_t *count = ctx;
+    (void)key;
+    (void)value;
+    return ++*count < LIMIT_MAILBOX_KEYS;
+}
+
+/* Is there room for one more of somebody else's mailbox? Of one's own there are no more than mailboxes. */
+static enum store_error find_room(struct txn *txn, uint64_t owner)
+{
+    struct key first = key_kind('x'), end = key_after(&first);
+    size_t count = 0;
+    if (owner == txn_account(txn))
+        return STORE_OK;
+    enum store_error err = txn_scan(txn, key_view(&first), key_view(&end), count_key, &count, NULL);
+    return err ? err : count >= LIMIT_MAILBOX_KEYS ? STORE_LIMIT : STORE_OK;
+}
+
+enum store_error mailbox_key_make(struct txn *txn, uint64_t owner, uint32_t mailbox, const unsigned char *fresh,
+                                  unsigned char *key_r)
+{
+    struct key key = key_of(txn_account(txn), owner, mailbox);
     struct view value = VIEW_EMPTY;
     enum store_error err = txn_get(txn, key_view(&key), &value);
     err = take(err, value, key_r);
     if (err != STORE_NOT_FOUND)
         return err;
+    err = find_room(txn, owner);
+    if (err)
+        return err;
     memcpy(key_r, fresh, MAILBOX_KEY_OCTETS);
     return txn_put(txn, key_view(&key), view_of(fresh, MAILBOX_KEY_OCTETS));
 }
 
-enum { KEYS_A_SLICE = 256 };
-struct found {
-    struct key keys[KEYS_A_SLICE];
-    size_t count;
-};
-
-static bool take_key(void *ctx, struct view key, struct view value)
+enum store_error mailbox_key_forget(struct txn *txn, uint64_t owner, uint32_t mailbox)
 {
-    struct found *found = ctx;
-    struct key *to = &found->keys[found->count++];
-    to->size = key.size < sizeof to->data ? key.size : sizeof to->data;
-    memcpy(to->data, key.data, to->size);
-    return found->count < KEYS_A_SLICE;
-}
-
-enum store_error mailbox_key_forget(struct txn *txn, uint32_t mailbox)
-{
-    struct key key = key_1('X', mailbox);
+    struct key key = key_of(txn_account(txn), owner, mailbox);
     return txn_delete(txn, key_view(&key));
 }
 
 enum store_error mailbox_key_forget_all(struct txn *txn)
 {
-    struct key first = key_kind('X'), end = key_after(&first);
-    struct found *found = arena_new(txn_arena(txn), sizeof *found);
-    enum store_error err = txn_scan(txn, key_view(&first), key_view(&end), take_key, found, NULL);
-    for (size_t i = 0; !err && i < found->count; i++)
-        err = txn_delete(txn, key_view(&found->keys[i]));
-    return err ? err : found->count == KEYS_A_SLICE ? STORE_MORE : STORE_OK;
+    struct key own = key_kind('X'), others = key_kind('x');
+    enum store_error err = txn_drop_rows(txn, &own);
+    return err ? err : txn_drop_rows(txn, &others);
 }

@@ -326,15 +326,17 @@ enum store_error metadata_read(const struct reader *reader, struct arena *arena,
 enum store_error metadata_set(struct txn *txn, uint32_t mailbox, uint64_t by, const struct metadata_entry *entries,
                               size_t count);
 
-/* ---- secrets of mailboxes, which sign URLs (RFC 4467) ---- */
+/* ---- secrets that sign URLs of mailboxes (RFC 4467): each user's own ---- */
 
 enum { MAILBOX_KEY_OCTETS = 32 };
-/* STORE_NOT_FOUND: there is none, so nothing was signed. */
-enum store_error mailbox_key_read(const struct reader *reader, uint32_t mailbox, unsigned char *key_r);
-/* What there is, else `fresh`, which is kept. */
-enum store_error mailbox_key_make(struct txn *txn, uint32_t mailbox, const unsigned char *fresh, unsigned char *key_r);
-enum store_error mailbox_key_forget(struct txn *txn, uint32_t mailbox);
-/* Those of all mailboxes, in slices (STORE_MORE: call again). */
+/* signer->account signs, owner is whose the mailbox is. STORE_NOT_FOUND: there is none, so nothing was signed. */
+enum store_error mailbox_key_read(const struct reader *signer, uint64_t owner, uint32_t mailbox, unsigned char *key_r);
+/* In the account of who signs: what there is, else `fresh`, which is kept. STORE_LIMIT: there are LIMIT_MAILBOX_KEYS of
+ * other people's mailboxes. */
+enum store_error mailbox_key_make(struct txn *txn, uint64_t owner, uint32_t mailbox, const unsigned char *fresh,
+                                  unsigned char *key_r);
+enum store_error mailbox_key_forget(struct txn *txn, uint64_t owner, uint32_t mailbox);
+/* Those of all mailboxes, others' too, in slices (STORE_MORE: call again). */
 enum store_error mailbox_key_forget_all(struct txn *txn);
 
 /* ---- POP3's view ---- */

@@ -20,7 +20,7 @@ NOPERM, GONE, TRYCREATE, CANNOT = "NO NOPERM", "NO NONEXISTENT", "NO TRYCREATE",
 
 
 class Row:
-    """{name}: the mailbox as this person calls it; {own}: one of their own; {user}: the owner's name. selected: it is run with the mailbox
+    """{name}: the mailbox as this person calls it; {own}: one of their own; {user}: the owner's name; {self}: this person's. selected: it is run with the mailbox
     selected, by the one who lost the rights too; a stranger, who can't select it, has none."""
 
     def __init__(self, text, owner=OK, granted=OK, revoked=None, stranger=None, anonymous=BAD, selected=False, shows=(), uid_text=None):
@@ -63,7 +63,8 @@ ROWS = {
               selected("FETCH 1 (ANNOTATION (/comment value.shared))", shows=("owner", "granted")),
               selected("FETCH 1 (ANNOTATION (/comment value.priv))", shows=("owner",))],
     "GENURLAUTH": [command('GENURLAUTH "imap://{user}@localhost/{path}/;UID=1;URLAUTH=anonymous" INTERNAL', granted=CANNOT, revoked=CANNOT,
-                           stranger=CANNOT)],
+                           stranger=CANNOT),
+                   command('GENURLAUTH "imap://{self}@localhost/{path}/;UID=1;URLAUTH=anonymous" INTERNAL', revoked=GONE, stranger=GONE)],
     "GETACL": [command("GETACL {name}")],
     "GETMETADATA": [command("GETMETADATA {name} /shared/comment", shows=("owner", "granted")),
                     command("GETMETADATA {name} /private/comment", shows=("owner",))],
@@ -86,7 +87,7 @@ ROWS = {
                selected("NOTIFY SET (selected (MessageNew MessageExpunge))", stranger=OK)],
     "RENAME": [command("RENAME {name} {name}2", granted=NOPERM), command("RENAME {child} {child}/more", revoked=GONE, stranger=GONE)],
     "REPLACE": [selected("REPLACE 1 {name} " + LITERAL, stranger=BAD, anonymous=BYE)],
-    "RESETKEY": [command("RESETKEY {name}", granted=GONE)],
+    "RESETKEY": [command("RESETKEY {name}")],
     "SEARCH": [selected("SEARCH TEXT Subject")],
     "SELECT": [command("SELECT {name}")],
     "SETACL": [command("SETACL {name} $none lr")],
@@ -157,7 +158,7 @@ class House:
         name = self.name(who)
         text = (row.uid_text if uid else row.text).replace("{name}2", '"%s2"' % name).replace("{name}", '"%s"' % name).replace("{child}/more", '"%s/more"' % name)
         text = text.replace("{child}", '"%s/child"' % name).replace("{own}", "INBOX").replace("{path}", name.replace(" ", "%20"))
-        return ("UID " if uid else "") + text.replace("{user}", self.people["owner"].user)
+        return ("UID " if uid else "") + text.replace("{user}", self.people["owner"].user).replace("{self}", self.people[who].user if who in self.people else "nobody")
 
     def snapshot(self):
         owner, box = self.owner, self.mailbox

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from conftest import message
+from conftest import eventually, message, new_account
 from raw import imap
 from test_imap import append
 
@@ -81,7 +81,7 @@ def test_a_url_that_has_expired_is_nil(account, filled):
     assert fetch(filled, longer) is None
 
 
-def test_only_ones_own_messages_can_be_signed(account, other, filled):
+def test_one_signs_as_oneself_what_is_there(account, other, filled):
     assert filled.do('GENURLAUTH "%s" INTERNAL' % rump(other, "/;UID=1"))[0].split()[1] == b"NO"
     assert filled.do('GENURLAUTH "%s" INTERNAL' % rump(account, "/;UID=1", mailbox="nowhere"))[0].split()[1] == b"NO"
     for url, mechanism in [("imap://x@localhost/INBOX/;UID=1", "INTERNAL"), ("/INBOX/;UID=1;URLAUTH=anonymous", "INTERNAL"), (rump(account, "/;UID=1"), "OTHER"), (rump(account, ""), "INTERNAL"),
@@ -100,7 +100,6 @@ def test_many_urls_in_one_command_and_large_ones(account, filled):
 
 
 def test_urls_stay_valid_over_a_restart_and_end_with_their_mailbox(own_server):
-    from conftest import new_account
     instance = own_server()
     account = new_account(instance)
     client = imap(account)
@@ -116,3 +115,99 @@ def test_urls_stay_valid_over_a_restart_and_end_with_their_mailbox(own_server):
     append(client, message("another"), "box")
     assert fetch(client, url) is None
     assert instance.command("check").returncode == 0
+
+
+# ---- mailboxes of others: the URL names who signs it, and the mailbox as that user calls it (RFC 4467 1 and 7) ----
+
+
+@pytest.fixture
+def shared(account, other, server):
+    """An owner's mailbox of one message, somebody who may read it, and a third who may not."""
+    owner, guest, third = imap(account), imap(other), imap(new_account(server))
+    owner.ok("CREATE Project")
+    append(owner, message("signed", BODY, "MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n"), mailbox="Project")
+    owner.ok('SETACL Project "%s" lr' % other.user)
+    return owner, guest, third
+
+
+def foreign(account, other, **more):
+    return rump(other, "/;UID=1/;SECTION=1", mailbox="Other%%20Users/%s/Project" % account.user, **more)
+
+
+WANTED = b"Si vis pacem, para bellum."
+
+
+def test_a_mailbox_of_others_is_signed_by_who_may_read_it(account, other, shared):
+    owner, guest, third = shared
+    url = generate(guest, foreign(account, other))
+    for client in shared:
+        assert fetch(client, url) == WANTED
+    named = generate(guest, foreign(account, other, access="user+" + account.user))
+    assert fetch(owner, named) == WANTED and fetch(third, named) is None and fetch(guest, named) is None
+    changed = url.replace(b"Project", b"INBOX")
+    assert fetch(third, changed) is None
+    lines = owner.ok(b'URLFETCH ("' + url + b'" BODYPARTSTRUCTURE BINARY)')
+    assert b'BODYPARTSTRUCTURE ("text" "plain"' in lines[0] and WANTED in lines[0]
+
+
+def test_who_may_not_read_a_mailbox_signs_nothing_of_it(account, other, shared):
+    owner, guest, third = shared
+    text = 'GENURLAUTH "%s" INTERNAL' % foreign(account, other)
+    assert b" OK" in guest.do(text)[0]
+    owner.ok('SETACL Project "%s" l' % other.user)
+    assert b" NO [NOPERM]" in guest.do(text)[0]
+    owner.ok('DELETEACL Project "%s"' % other.user)
+    assert b" NO [NONEXISTENT]" in guest.do(text)[0]
+    assert b" NO [CANNOT]" in third.do(text)[0]  # the URL says that somebody else signs it
+
+
+def test_a_url_is_good_while_who_signed_it_may_read(account, other, shared):
+    owner, guest, third = shared
+    url = generate(guest, foreign(account, other))
+    own = generate(owner, rump(account, "/;UID=1/;SECTION=1", mailbox="Project"))
+    for rights, is_good in [("l", False), ("lr", True), ("", False), ("lrs", True)]:
+        owner.ok('SETACL Project "%s" "%s"' % (other.user, rights))
+        assert (fetch(third, url) == WANTED) == is_good, rights
+        assert (fetch(owner, url) == WANTED) == is_good, rights  # though the reader is the owner
+        assert fetch(third, own) == WANTED, rights
+    owner.ok("DELETE Project")
+    owner.ok("CREATE Project")
+    append(owner, message("another"), mailbox="Project")
+    owner.ok('SETACL Project "%s" lr' % other.user)
+    assert fetch(third, url) is None and fetch(third, own) is None
+
+
+def test_resetting_keys_ends_ones_own_urls_alone(account, other, shared):
+    owner, guest, third = shared
+    own_text, foreign_text = rump(account, "/;UID=1/;SECTION=1", mailbox="Project"), foreign(account, other)
+    own, theirs = generate(owner, own_text), generate(guest, foreign_text)
+    owner.ok("RESETKEY Project")
+    assert fetch(third, own) is None and fetch(third, theirs) == WANTED
+    own = generate(owner, own_text)
+    guest.ok('RESETKEY "Other Users/%s/Project" INTERNAL' % account.user)
+    assert fetch(third, own) == WANTED and fetch(third, theirs) is None
+    theirs = generate(guest, foreign_text)
+    guest.ok("RESETKEY")
+    assert fetch(third, own) == WANTED and fetch(third, theirs) is None
+    theirs = generate(guest, foreign_text)
+    owner.ok('SETACL Project "%s" l' % other.user)
+    guest.ok('RESETKEY "Other Users/%s/Project"' % account.user)
+    owner.ok('SETACL Project "%s" lr' % other.user)
+    assert fetch(third, theirs) is None
+    assert b"NO [NONEXISTENT]" in third.do('RESETKEY "Other Users/%s/Project"' % account.user)[0]
+
+
+def test_a_group_and_the_shared_namespace_sign_too(own_server):
+    instance = own_server(settings={"imap.shared_user": "house"})
+    instance.add_user("house", "a-password-for-it")
+    house, member, third = new_account(instance), new_account(instance), new_account(instance)
+    house.user, house.password = "house", "a-password-for-it"
+    owner = imap(house)
+    owner.ok("CREATE Notices")
+    append(owner, message("signed", WANTED.decode() + "\r\n"), mailbox="Notices")
+    instance.command("user", "group", member.user, "--add=staff")
+    owner.ok("SETACL Notices $staff lr")
+    url = generate(imap(member), rump(member, "/;UID=1", mailbox="Shared/Notices"))
+    assert WANTED in fetch(imap(third), url)
+    instance.command("user", "group", member.user, "--remove=staff")
+    eventually(lambda: fetch(imap(third), url) is None)

@@ -1,4 +1,5 @@
-/* tests/unit/store_settings.c: settings of one account: put, listed by prefix, taken away, refused; formats of UIDLs.
+/* tests/unit/store_settings.c: settings of one account: put, listed by prefix, taken away, refused; formats of UIDLs;
+ * secrets that sign URLs.
  */
 #include "base/limits.h"
 #include "store/uidl.h"
@@ -175,6 +176,57 @@ static void ranges_are_kept_by_mailbox(void **state)
     assert_int_equal(ranges.count, 0);
 }
 
+/* ---- secrets that sign URLs ---- */
+
+struct secret {
+    struct mutation mutation;
+    uint64_t owner;
+    uint32_t mailbox;
+    unsigned char fresh, key[MAILBOX_KEY_OCTETS];
+};
+
+static enum store_error run_make(struct txn *txn, struct mutation *mutation)
+{
+    struct secret *secret = (struct secret *)mutation;
+    unsigned char fresh[MAILBOX_KEY_OCTETS];
+    memset(fresh, secret->fresh, sizeof fresh);
+    return mailbox_key_make(txn, secret->owner, secret->mailbox, fresh, secret->key);
+}
+
+static enum store_error run_forget_all(struct txn *txn, struct mutation *mutation)
+{
+    return mailbox_key_forget_all(txn);
+}
+
+/* The first octet of the secret that there is now, or -1: refused by the limit. */
+static int make_secret(uint64_t owner, uint32_t mailbox, unsigned char fresh)
+{
+    struct secret secret = {{.account = account, .run = run_make}, owner, mailbox, fresh, {0}};
+    enum store_error error = engine_mutate_wait(store_engine(store), &secret.mutation);
+    if (error == STORE_LIMIT)
+        return -1;
+    assert_int_equal(error, STORE_OK);
+    return secret.key[0];
+}
+
+static void secrets_of_others_mailboxes_are_limited_and_ended_together(void **state)
+{
+    struct reader signer = {store, account, READ_BLOCKING};
+    unsigned char key[MAILBOX_KEY_OCTETS];
+    uint64_t other = account + 1;
+    assert_int_equal(make_secret(account, 1, 7), 7);
+    for (uint32_t mailbox = 1; mailbox <= LIMIT_MAILBOX_KEYS; mailbox++)
+        assert_int_equal(make_secret(other, mailbox, 8), 8);
+    assert_int_equal(make_secret(other, LIMIT_MAILBOX_KEYS + 1, 8), -1);
+    assert_int_equal(make_secret(other, 1, 9), 8);   /* there is one */
+    assert_int_equal(make_secret(account, 2, 9), 9); /* one's own */
+    struct mutation forget = {.account = account, .run = run_forget_all};
+    assert_int_equal(engine_mutate_wait(store_engine(store), &forget), STORE_OK);
+    assert_int_equal(mailbox_key_read(&signer, account, 1, key), STORE_NOT_FOUND);
+    assert_int_equal(mailbox_key_read(&signer, other, LIMIT_MAILBOX_KEYS, key), STORE_NOT_FOUND);
+    assert_int_equal(make_secret(other, LIMIT_MAILBOX_KEYS + 1, 9), 9);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -185,6 +237,7 @@ int main(void)
         cmocka_unit_test(formats_beyond_the_limit_are_ignored),
         cmocka_unit_test(a_damaged_row_of_formats_is_read_as_far_as_it_is_good),
         cmocka_unit_test_setup_teardown(ranges_are_kept_by_mailbox, begin, end),
+        cmocka_unit_test_setup_teardown(secrets_of_others_mailboxes_are_limited_and_ended_together, begin, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
