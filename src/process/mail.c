@@ -543,7 +543,7 @@ static bool open_store(struct role_process *p, char *error, size_t size)
     char path[512], spool[512];
     struct engine_options options = {.path = role_folder(p, "store", path, sizeof path),
                                      .create = true,
-                                     .cache_octets = (size_t)settings_u64(&p->settings, "store.cache", 64 << 20),
+                                     .cache_octets = (size_t)settings_u64(&p->settings, "store.cache", 0),
                                      .pool_threads = 4,
                                      .reserve_octets = settings_u64(&p->settings, "store.reserve", 0),
                                      .pack_after_s =
