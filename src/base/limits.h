@@ -78,9 +78,10 @@
 #define LIMITS_DELIVERY(X)                                                                                             \
     X(STAGE_MEMORY, 262144, "octets", "a message before it goes to the spool file", "nothing")                         \
     X(DELIVERY_PENDING, 67108864, "octets", "staged and not yet committed", "LMTP reading stops")                      \
-    X(PARSE_MS, 1000, "ms", "for one message", "stored as opaque after two tries alone")                               \
+    X(PARSE_MS, 1000, "ms", "of processor time for one message", "stored as opaque after two tries alone")             \
     X(PARSE_WAIT_MS, 15000, "ms", "a message waits for any parse process", "451 4.3.2, NO [UNAVAILABLE]")              \
     X(PARSE_MS_PER_MIB, 40, "ms", "more for each MiB", "the same")                                                     \
+    X(PARSE_PATIENCE, 5, "times", "that time, by the clock", "the same")                                               \
     X(PARSE_BATCH, 64, "messages", "in one instance at once", "nothing")                                               \
     X(INTAKE_TICKETS, 65536, "recipients", "promised and not yet delivered to; the oldest go", "451 4.3.0 at the end") \
     X(INTAKE_ANSWERED, 65536, "deliveries", "whose reply may yet turn out to be lost", "nothing")                      \

@@ -140,7 +140,7 @@ const struct setting settings_table[] = {
     {"mail.fault_keyword", SETTING_TEXT, "", 0, 64, NULL, CHANGE_RESTART, FOR_MAIL,
      "For tests: storing this keyword crashes mail."},
     {"parse.fault", SETTING_BOOL, "false", 0, 0, NULL, CHANGE_RESTART, FOR_PARSE,
-     "For tests: a message with X-Waxwing-Fault: crash, hang or bloat makes parse do so."},
+     "For tests: a message with X-Waxwing-Fault: crash, hang, stall or bloat makes parse do so."},
     {"parse.instances", SETTING_NUMBER, "2", 1, 32, NULL, CHANGE_RESTART, FOR_NONE, "Processes that decode messages."},
     {"process.walls", SETTING_CHOICE, "auto", 0, 0, "auto|full|user|off", CHANGE_RESTART, FOR_NONE,
      "full: own user ids, chroot and all (root). user: what can be had without root. off: for debugging only."},

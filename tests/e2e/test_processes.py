@@ -115,7 +115,7 @@ def _raises(do):
         return True
 
 
-@pytest.mark.parametrize("fault", ["crash", "hang", "bloat"])
+@pytest.mark.parametrize("fault", ["crash", "hang", "stall", "bloat"])
 def test_a_message_that_breaks_parse_is_delivered_all_the_same(own_server, fault):
     instance = own_server(settings={"parse.fault": True})
     poisoned, other = new_account(instance), new_account(instance)
