@@ -115,6 +115,8 @@
 #define LIMITS_SEARCH(X)                                                                                               \
     X(SEARCH_MEMORY, 268435456, "octets", "one SORT, THREAD or lasting result", "NO [LIMIT]")                          \
     X(SEARCH_PURSE, 536870912, "octets", "all of them together", "NO [LIMIT]")                                         \
+    X(KEEP_ENTRIES, 256, "results", "that the next SORT or THREAD uses again", "the oldest goes")                      \
+    X(KEEP_OCTETS, 134217728, "octets", "all of them together", "the oldest goes; a larger one is not kept")           \
     X(SORT_CRITERIA, 16, "criteria", "of one SORT", "BAD")                                                             \
     X(THREAD_STEPS, 50000000, "steps", "of looking for loops in one THREAD", "messages stand alone")
 #define LIMITS_IMAP(X)                                                                                                 \
