@@ -163,6 +163,7 @@
 #define LIMITS_PROCESS(X)                                                                                              \
     X(TICKETS, 20000, "tickets", "announced by auth and not yet used", "NO [LIMIT]")                                   \
     X(TICKET_MS, 10000, "ms", "a ticket is good for", "NO [UNAVAILABLE]")                                              \
+    X(TAKE_OVER_MS, 3000, "ms", "a server that starts waits for one that was killed to let go", "it doesn't start")    \
     X(MAIL_SESSIONS, 50000, "sessions", "in the mail process", "NO [LIMIT]")
 #define LIMITS(X)                                                                                                      \
     LIMITS_NET(X)                                                                                                      \
