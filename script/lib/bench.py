@@ -27,9 +27,10 @@ BUILD = TOP / "build-bench"
 class Waxwing:
     name = "waxwing"
 
-    def __init__(self, folder, base):
+    def __init__(self, folder, base, **settings):
         folder.mkdir()
-        self.instance = Instance(folder, base, binary=find_binary(), settings={"sessions.per_account": 100000, "sessions.per_account_address": 100000})
+        settings = {"sessions.per_account": 100000, "sessions.per_account_address": 100000, **settings}
+        self.instance = Instance(folder, base, binary=find_binary(), settings=settings)
         self.instance.prepare()
         self.instance.start()
         self.folder, self.ports = folder, self.instance.ports
@@ -386,9 +387,9 @@ class Bench:
             folder.chmod(0o755)
             self.servers = []
             try:
-                self.servers.append(Waxwing(folder / "waxwing", 22000))
-                self.servers.append(Dovecot(folder / "mdbox", 24000, "mdbox"))
-                self.servers.append(Dovecot(folder / "maildir", 26000, "maildir"))
+                self.servers.append(Waxwing(folder / "waxwing", 22000, **({"store.pack_after": "0"} if self.o.packed else {})))
+                for number, style in enumerate(self.o.peers.split(",")):
+                    self.servers.append(Dovecot(folder / style, 24000 + 2000 * number, style))
                 self.header()
                 for part in (self.deliveries, self.imap, self.latency, self.pop3, self.idle, self.rest):
                     part()
@@ -508,6 +509,8 @@ def main():
     p.add_argument("--messages", type=int, help="in the large mailbox (100000, quick: 3000)")
     p.add_argument("--size", type=int, default=MESSAGE, help="octets of each of those (%d)" % MESSAGE)
     p.add_argument("--mailboxes", type=int, help="that mail is delivered to (2000, quick: 50)")
+    p.add_argument("--packed", action="store_true", help="Waxwing packs mail as it comes: what mail older than a week costs")
+    p.add_argument("--peers", default="mdbox,maildir", help="Dovecot's mailbox formats (%(default)s)")
     p.add_argument("--only", help="only the figures whose name holds this")
     p.add_argument("--folder", default=None, help="where the stores are put (a real disk, not tmpfs)")
     options = p.parse_args()

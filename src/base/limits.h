@@ -78,9 +78,10 @@
 #define LIMITS_DELIVERY(X)                                                                                             \
     X(STAGE_MEMORY, 262144, "octets", "a message before it goes to the spool file", "nothing")                         \
     X(DELIVERY_PENDING, 67108864, "octets", "staged and not yet committed", "LMTP reading stops")                      \
-    X(PARSE_MS, 1000, "ms", "for one message", "stored as opaque after two tries alone")                               \
+    X(PARSE_MS, 1000, "ms", "of processor time for one message", "stored as opaque after two tries alone")             \
     X(PARSE_WAIT_MS, 15000, "ms", "a message waits for any parse process", "451 4.3.2, NO [UNAVAILABLE]")              \
     X(PARSE_MS_PER_MIB, 40, "ms", "more for each MiB", "the same")                                                     \
+    X(PARSE_PATIENCE, 5, "times", "that time, by the clock", "the same")                                               \
     X(PARSE_BATCH, 64, "messages", "in one instance at once", "nothing")                                               \
     X(INTAKE_TICKETS, 65536, "recipients", "promised and not yet delivered to; the oldest go", "451 4.3.0 at the end") \
     X(INTAKE_ANSWERED, 65536, "deliveries", "whose reply may yet turn out to be lost", "nothing")                      \
@@ -114,6 +115,8 @@
 #define LIMITS_SEARCH(X)                                                                                               \
     X(SEARCH_MEMORY, 268435456, "octets", "one SORT, THREAD or lasting result", "NO [LIMIT]")                          \
     X(SEARCH_PURSE, 536870912, "octets", "all of them together", "NO [LIMIT]")                                         \
+    X(KEEP_ENTRIES, 256, "results", "that the next SORT or THREAD uses again", "the oldest goes")                      \
+    X(KEEP_OCTETS, 134217728, "octets", "all of them together", "the oldest goes; a larger one is not kept")           \
     X(SORT_CRITERIA, 16, "criteria", "of one SORT", "BAD")                                                             \
     X(THREAD_STEPS, 50000000, "steps", "of looking for loops in one THREAD", "messages stand alone")
 #define LIMITS_IMAP(X)                                                                                                 \
@@ -161,6 +164,7 @@
 #define LIMITS_PROCESS(X)                                                                                              \
     X(TICKETS, 20000, "tickets", "announced by auth and not yet used", "NO [LIMIT]")                                   \
     X(TICKET_MS, 10000, "ms", "a ticket is good for", "NO [UNAVAILABLE]")                                              \
+    X(TAKE_OVER_MS, 3000, "ms", "a server that starts waits for one that was killed to let go", "it doesn't start")    \
     X(MAIL_SESSIONS, 50000, "sessions", "in the mail process", "NO [LIMIT]")
 #define LIMITS(X)                                                                                                      \
     LIMITS_NET(X)                                                                                                      \

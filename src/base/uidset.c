@@ -183,6 +183,18 @@ bool uidset_run(const struct uidset *set, uint32_t from, uint32_t *first_r, uint
     return true;
 }
 
+bool uidset_has_near(const struct uidset *set, struct uid_run *run, uint32_t uid)
+{
+    if (!run->from || uid < run->from || uid > run->last) {
+        run->from = uid;
+        if (!uidset_run(set, uid, &run->first, &run->last)) {
+            run->first = run->last = UINT32_MAX; /* which is no UID */
+            return false;
+        }
+    }
+    return uid >= run->first;
+}
+
 /* One walk over all members: runs without a rank each. */
 void uidset_write(const struct uidset *set, struct buffer *out)
 {

@@ -119,7 +119,8 @@ const struct setting settings_table[] = {
     {"sessions.per_account_address", SETTING_NUMBER, "50", 1, 100000, NULL, CHANGE_RELOAD, FOR_MAIL,
      "Sessions of one account from one address at once."},
 
-    {"store.cache", SETTING_OCTETS, "64M", MIB, 1024 * GIB, NULL, CHANGE_RESTART, FOR_MAIL, "Memory for the index."},
+    {"store.cache", SETTING_OCTETS, "0", 0, 1024 * GIB, NULL, CHANGE_RESTART, FOR_MAIL,
+     "Memory for the index, taken as it is needed. 0: an eighth of the machine's, at least 64M, at most 512M."},
     {"store.reserve", SETTING_OCTETS, "0", 0, 1024 * TIB, NULL, CHANGE_RESTART, FOR_MAIL,
      "New mail is refused below this much free disk. 0: 1 %, at least 512M."},
     {"store.pack_after", SETTING_SECONDS, "7d", 0, UINT64_C(3650) * 86400, NULL, CHANGE_RESTART, FOR_MAIL,
@@ -139,7 +140,7 @@ const struct setting settings_table[] = {
     {"mail.fault_keyword", SETTING_TEXT, "", 0, 64, NULL, CHANGE_RESTART, FOR_MAIL,
      "For tests: storing this keyword crashes mail."},
     {"parse.fault", SETTING_BOOL, "false", 0, 0, NULL, CHANGE_RESTART, FOR_PARSE,
-     "For tests: a message with X-Waxwing-Fault: crash, hang or bloat makes parse do so."},
+     "For tests: a message with X-Waxwing-Fault: crash, hang, stall or bloat makes parse do so."},
     {"parse.instances", SETTING_NUMBER, "2", 1, 32, NULL, CHANGE_RESTART, FOR_NONE, "Processes that decode messages."},
     {"process.walls", SETTING_CHOICE, "auto", 0, 0, "auto|full|user|off", CHANGE_RESTART, FOR_NONE,
      "full: own user ids, chroot and all (root). user: what can be had without root. off: for debugging only."},

@@ -12,6 +12,7 @@
 #include "base/memory.h"
 #include "digest/digest.h"
 #include "ipc/channel.h"
+#include "ipc/parse_time.h"
 #include <pthread.h>
 
 enum {
@@ -302,22 +303,10 @@ static const struct channel_user instance_user = {on_message, on_closed, on_drai
 
 /* ---- deadlines ---- */
 
-/* Sanitised code takes many times as long for the same message. */
-#ifdef WAXWING_SANITIZED
-enum { PARSE_SLOWNESS = 8 };
-#else
-enum { PARSE_SLOWNESS = 1 };
-#endif
-
-static uint64_t time_of(const struct parse_request *request)
-{
-    return PARSE_SLOWNESS * (LIMIT_PARSE_MS + (request->octets.size >> 20) * LIMIT_PARSE_MS_PER_MIB);
-}
-
 /* A late one is killed; its channel's end does the rest. */
 static void check_instance(struct parser *p, struct instance *in, uint64_t now_ms)
 {
-    if (in->killed || !in->first || now_ms - in->head_since_ms < time_of(in->first))
+    if (in->killed || !in->first || now_ms - in->head_since_ms < parse_clock_ms(in->first->octets.size))
         return;
     log_event(LOG_WARN, "parse.late", "instance=%u octets=%zu", in->number, in->first->octets.size);
     in->killed = true;

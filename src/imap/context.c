@@ -6,6 +6,7 @@
  */
 #include "imap/context.h"
 #include "base/memory.h"
+#include "search/ranking.h"
 #include <stdlib.h>
 
 struct search_context {
@@ -100,15 +101,6 @@ static size_t contexts_count(const struct imap *imap)
     return count;
 }
 
-/* By relevancy nothing can be kept in order: it is not stored. Annotations change. */
-static bool can_be_kept(const struct order_program *criteria)
-{
-    for (size_t i = 0; criteria && i < criteria->count; i++)
-        if (criteria->criteria[i].by == ORDER_RELEVANCY || criteria->criteria[i].by == ORDER_ANNOTATION)
-            return false;
-    return true;
-}
-
 static bool keep_order(struct search_context *c, const struct order *order)
 {
     if (!purse_reach(&c->purse, c->arena.used + (order->count + 1) * sizeof *c->order))
@@ -134,7 +126,7 @@ static bool keep_items(struct search_context *c, struct view items)
 void context_begin(struct searching *s, const struct order_program *criteria, const struct order *order)
 {
     struct imap *imap = s->imap;
-    if (contexts_count(imap) >= LIMIT_IMAP_CONTEXTS || !can_be_kept(criteria)) {
+    if (contexts_count(imap) >= LIMIT_IMAP_CONTEXTS || (criteria && !ranking_lasts(criteria))) {
         context_refuse(imap, imap->tag, "No more updates can be sent");
         return;
     }

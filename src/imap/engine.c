@@ -21,7 +21,7 @@ enum step_result imap_wait_pool(struct step_context *context)
 
 bool imap_slice_over(struct imap *imap, struct step_context *context, enum step_result *result_r)
 {
-    if (stream_is_full(imap->session->stream)) {
+    if (!stream_make_room(imap->session->stream)) {
         context->wait = WAIT_OUTPUT;
         *result_r = STEP_WAIT;
         return true;

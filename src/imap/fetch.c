@@ -12,18 +12,30 @@
 #include "imap/place.h"
 #include "imap/resync.h"
 
-/* Rows alone take less time than a look at the clock. */
-enum { ROWS_A_LOOK = 16 };
+/* Rows, and what stands in records, take less time than a look at the clock; bodies may not be in memory. */
+enum { MESSAGES_A_LOOK = 16 };
+
+/* What a step reads with. */
+struct fetch_reading {
+    struct reader reader;
+    struct row_cursor *rows;
+    struct email_cursor *emails; /* null: no record is needed */
+};
 
 /* ---- the next message ---- */
 
 /* 0: there are no more. */
-static uint32_t next_of_set(const struct fetch *f)
+static uint32_t next_of_set(struct fetch *f)
 {
     if (!f->next_uid)
         return 0;
-    if (!f->downwards)
-        return uidset_next(f->set, f->next_uid);
+    if (!f->downwards && f->next_uid >= f->set_first && f->next_uid <= f->set_last)
+        return f->next_uid;
+    if (!f->downwards) {
+        bool any = uidset_run(f->set, f->next_uid, &f->set_first, &f->set_last);
+        f->set_last = any ? f->set_last : 0;
+        return !any ? 0 : f->set_first > f->next_uid ? f->set_first : f->next_uid;
+    }
     uint32_t rank = uidset_rank(f->set, f->next_uid);
     return rank ? uidset_select(f->set, rank) : 0;
 }
@@ -36,10 +48,10 @@ static void pass(struct fetch *f, uint32_t uid)
 }
 
 /* Downwards the whole chunk is read: the next ones are in it. */
-static enum store_error load_rows(struct imap *imap, struct fetch *f, const struct reader *reader, uint32_t uid)
+static enum store_error load_rows(struct fetch *f, const struct fetch_reading *reading, uint32_t uid)
 {
     uint32_t from = f->downwards ? (uid - 1) / CHUNK_ROWS * CHUNK_ROWS + 1 : uid;
-    enum store_error error = message_rows(reader, imap->selected.mailbox, from, &f->rows);
+    enum store_error error = row_cursor_rows(reading->rows, from, &f->rows);
     f->rows_valid = !error;
     f->rows_from = from;
     f->row_at = 0;
@@ -225,15 +237,15 @@ static enum store_error write_items(struct imap *imap, struct fetch *f, const st
 }
 
 /* A message with the email's items. Nothing of it is left in the output if it can't be begun. */
-static enum store_error write_message(struct imap *imap, struct fetch *f, const struct reader *reader,
-                                      struct email_cursor *cursor, struct buffer *out)
+static enum store_error write_message(struct imap *imap, struct fetch *f, const struct fetch_reading *reading,
+                                      struct buffer *out)
 {
     size_t before = buffer_size(out);
-    enum store_error error = read_email(f, cursor);
+    enum store_error error = read_email(f, reading->emails);
     if (error)
         return error;
     begin_message(imap, f, out);
-    error = write_items(imap, f, reader, out);
+    error = write_items(imap, f, &reading->reader, out);
     /* An item in the middle that would block begins the whole message again: what was written goes. Likewise a response
      * without any item. */
     if (error || (!f->in_message && !f->written)) {
@@ -244,10 +256,11 @@ static enum store_error write_message(struct imap *imap, struct fetch *f, const 
 }
 
 /* Goes on inside a message whose beginning was sent. */
-static enum store_error go_on(struct imap *imap, struct fetch *f, const struct reader *reader,
-                              struct email_cursor *cursor, struct buffer *out)
+static enum store_error go_on(struct imap *imap, struct fetch *f, const struct fetch_reading *reading,
+                              struct buffer *out)
 {
-    enum store_error error = read_email(f, cursor); /* views of the email ended with the last step */
+    const struct reader *reader = &reading->reader;
+    enum store_error error = read_email(f, reading->emails); /* views of the email ended with the last step */
     if (!error && f->sending.active)
         error = f->sending.binary ? fetch_binary_more(f, reader, out) : fetch_body_more(f, reader, out);
     if (error || f->sending.active)
@@ -267,12 +280,12 @@ static void leave_out(struct fetch *f, uint32_t uid, enum store_error error)
 /* One more message, or one more stretch of it. STORE_NOT_FOUND: there are no more. STORE_BUSY: *result_r says what to
  * wait for. */
 static enum store_error walk_once(struct imap *imap, struct fetch *f, struct step_context *context,
-                                  const struct reader *reader, struct email_cursor *cursor, enum step_result *result_r)
+                                  const struct fetch_reading *reading, enum step_result *result_r)
 {
     struct buffer *out = imap_output(imap);
     enum store_error error;
     if (f->in_message) {
-        error = go_on(imap, f, reader, cursor, out);
+        error = go_on(imap, f, reading, out);
         if (!error && !f->in_message)
             pass(f, f->row.uid);
         return error;
@@ -281,23 +294,23 @@ static enum store_error walk_once(struct imap *imap, struct fetch *f, struct ste
     if (!uid)
         return STORE_NOT_FOUND;
     if (!rows_cover(f, uid) || f->marking) {
-        error = f->marking ? STORE_OK : load_rows(imap, f, reader, uid);
+        error = f->marking ? STORE_OK : load_rows(f, reading, uid);
         if (error)
             return error;
         if (f->sets_seen && (*result_r = mark_seen(imap, f, context)) != STEP_DONE)
             return STORE_BUSY;
     }
-    if (f->stale && (error = load_rows(imap, f, reader, uid)) != STORE_OK)
+    if (f->stale && (error = load_rows(f, reading, uid)) != STORE_OK)
         return error;
     f->stale = false;
-    error = take_row(imap, f, reader, uid);
+    error = take_row(imap, f, &reading->reader, uid);
     if (!error && !is_wanted(f, &f->row)) {
         pass(f, uid);
         return STORE_OK;
     }
     f->tell_flags = !error && f->sets_seen && f->seen && uidset_has(f->seen, uid);
     if (!error && (f->needs_email || (f->kinds & (1u << FETCH_ANNOTATION))))
-        error = write_message(imap, f, reader, cursor, out);
+        error = write_message(imap, f, reading, out);
     else if (!error)
         fetch_write_row(imap, f, number_of(imap, f, uid), out);
     if (error == STORE_WOULD_BLOCK)
@@ -390,25 +403,29 @@ static enum store_error prepare(struct imap *imap, struct fetch *f, struct step_
 
 enum step_result fetch_walk(struct imap *imap, struct fetch *f, struct step_context *context, enum store_error *error_r)
 {
-    struct reader reader = selected_reader(imap, context);
+    struct fetch_reading reading = {.reader = selected_reader(imap, context)};
+    unsigned a_look = f->kinds & (1u << FETCH_SECTION) ? 1 : MESSAGES_A_LOOK;
     enum step_result result = STEP_DONE;
     if (!(imap->selected.rights & RIGHT_SEEN)) /* RFC 4314 4 */
         f->sets_seen = false;
-    enum store_error error = prepare(imap, f, context, &reader, &result);
+    enum store_error error = prepare(imap, f, context, &reading.reader, &result);
     *error_r = STORE_OK;
     if (error) {
         *error_r = error == STORE_BUSY || error == STORE_WOULD_BLOCK ? STORE_OK : error;
         return error == STORE_WOULD_BLOCK ? imap_wait_pool(context) : result;
     }
-    struct email_cursor *cursor = f->needs_email ? email_cursor_new(&reader) : NULL;
+    reading.rows = row_cursor_new(&reading.reader, imap->selected.mailbox);
+    reading.emails = f->needs_email ? email_cursor_new(&reading.reader) : NULL;
     f->has_email = false; /* the last step's cursor is gone, and its views with it */
+    f->set_last = 0;
     for (unsigned walked = 1;; walked++) {
-        error = walk_once(imap, f, context, &reader, cursor, &result);
-        if (error || ((cursor || walked % ROWS_A_LOOK == 0) && imap_slice_over(imap, context, &result)))
+        error = walk_once(imap, f, context, &reading, &result);
+        bool look = walked % a_look == 0 || stream_is_full(imap->session->stream);
+        if (error || (look && imap_slice_over(imap, context, &result)))
             break;
     }
-    if (cursor)
-        email_cursor_free(&cursor);
+    row_cursor_free(&reading.rows);
+    email_cursor_free(&reading.emails);
     if (!error || error == STORE_BUSY)
         return result;
     if (error == STORE_WOULD_BLOCK)

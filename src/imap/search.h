@@ -92,7 +92,7 @@ struct searching {
     /* SORT's and THREAD's: a message was found. False: there is no memory for it. May be null. */
     bool (*found_one)(struct searching *searching, const struct message_row *row, const struct email *email,
                       const char *bits);
-    bool converted;
+    bool converted, given;
     uint32_t limit, lowest; /* RFC 9738: the messages that are looked at, from the highest UID down */
     bool whole;             /* SORT and THREAD: all, or NO */
 };

@@ -115,6 +115,34 @@ static void begin_walk(struct searching *s)
     cut(s);
 }
 
+/* SORT ALL, THREAD ALL: those that are known already, and there still, need no look. False: *result_r says what to wait
+ * for. */
+static bool give_known(struct searching *s, struct step_context *context, enum step_result *result_r)
+{
+    struct search_walk *walk = &s->walk;
+    struct reader reader = {s->imap->session->env->store, walk->account, context->mode};
+    struct uidset *present;
+    uint64_t modseq;
+    bool needless = !walk->known || !search_program_is_all(&s->program) || s->program.uses_modseq;
+    if (s->given || needless)
+        return true;
+    enum store_error error = mailbox_uids(&reader, walk->mailbox, &present, &modseq);
+    if (error == STORE_WOULD_BLOCK) {
+        *result_r = imap_wait_pool(context);
+        return false;
+    }
+    s->given = true;
+    if (error)
+        return true; /* the walk will meet it too */
+    uidset_add_set(s->found, walk->known);
+    uidset_intersect(s->found, walk->domain);
+    uidset_intersect(s->found, present);
+    uidset_unshare(&walk->domain);
+    uidset_remove_set(walk->domain, walk->known);
+    uidset_unref(&present);
+    return true;
+}
+
 /* Of several mailboxes each begins anew: RFC 9585 4 lets the goal change. */
 static void tell_progress(const struct searching *s)
 {
@@ -151,7 +179,10 @@ enum step_result searching_step(struct searching *s, struct step_context *contex
         return STEP_DONE;
     }
     if (!error) {
-        enum step_result result = search_walk_step(&s->walk, context, &error);
+        enum step_result result;
+        if (!give_known(s, context, &result))
+            return result;
+        result = search_walk_step(&s->walk, context, &error);
         if (result != STEP_DONE) {
             tell_progress(s);
             return result;

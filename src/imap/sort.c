@@ -8,15 +8,23 @@
  */
 #include "imap/annotation.h"
 #include "imap/context.h"
+#include "search/ranking.h"
 
-enum { SORTED_HERE = 256 }; /* so few need no other thread */
+enum {
+    SORTED_HERE = 256,   /* so few need no other thread, and aren't worth keeping */
+    CHOSEN_HERE = 20000, /* likewise, of which the places are known */
+    FEW = 16             /* times fewer than a ranking has: sorted by themselves */
+};
 
 struct sort {
     struct searching searching;
     struct order_program program;
     struct order order;
-    struct buffer key;
-    bool found, sorted;
+    struct buffer key_octets;
+    struct ranking_key key;
+    struct ranking *ranking; /* what is known from before; null: nothing */
+    struct uid_run in_ranking;
+    bool begun, found, sorted;
     enum search_write_phase phase;
     uint32_t at, end; /* places in the order, of what is being told */
     struct search_ranges_writer writer;
@@ -119,10 +127,12 @@ static bool found_one(struct searching *searching, const struct message_row *row
 {
     struct sort *s = (struct sort *)(void *)searching;
     bool scored = email && searching->program.uses_fuzzy;
-    buffer_clear(&s->key);
+    if (s->ranking && uidset_has_near(s->ranking->uids, &s->in_ranking, row->uid))
+        return true;
+    buffer_clear(&s->key_octets);
     order_write_key(&s->program, row, email, scored ? search_relevancy(&searching->program, row, email, bits) : 1,
-                    &s->key);
-    return order_add(&s->order, buffer_view(&s->key), row->uid);
+                    &s->key_octets);
+    return order_add(&s->order, buffer_view(&s->key_octets), row->uid);
 }
 
 bool sort_parse(struct imap *imap, struct arguments *a)
@@ -152,7 +162,8 @@ void sort_drop(struct imap *imap)
     for (size_t i = 0; i < s->program.count; i++)
         order_values_free(&s->program.criteria[i].values);
     order_free(&s->order);
-    buffer_free(&s->key);
+    kept_unref((struct kept *)s->ranking);
+    buffer_free(&s->key_octets);
 }
 
 /* ---- telling ---- */
@@ -272,19 +283,73 @@ static void keep(struct sort *s)
     uidset_unref(&partial);
 }
 
+static void begin(struct imap *imap, struct sort *s)
+{
+    s->begun = true;
+    if (!ranking_lasts(&s->program))
+        return;
+    s->key = ranking_key(imap->selected.account, imap->selected.mailbox, imap->selected.uidvalidity, &s->program);
+    s->ranking = (struct ranking *)keep_take(imap->session->env->results, view_of(s->key.octets, s->key.size));
+    if (s->ranking && !(s->searching.options.wanted & RETURN_RELEVANCY))
+        s->searching.walk.known = s->ranking->uids;
+}
+
+/* The ranking with what is new, for this SORT and the next. False: there is none, or no memory for it. */
+static bool renew(struct imap *imap, struct sort *s)
+{
+    struct ranking *made = ranking_make(s->ranking, &s->order, imap->selected.uids, imap->selected.next_uid);
+    if (!made)
+        return false;
+    keep_put(imap->session->env->results, view_of(s->key.octets, s->key.size), &made->kept);
+    kept_unref((struct kept *)s->ranking);
+    s->ranking = made;
+    return true;
+}
+
+static bool takes_long(const struct sort *s)
+{
+    return s->order.count > SORTED_HERE || (s->ranking && s->ranking->order.count > CHOSEN_HERE);
+}
+
+/* All that was found, in order: what is new has keys, the place of the rest is known. False: there is no memory. */
+static bool arrange(struct imap *imap, struct sort *s)
+{
+    const struct uidset *found = s->searching.found;
+    size_t count = uidset_count(found);
+    bool few = s->ranking && count < s->ranking->order.count / FEW;
+    order_sort(&s->order);
+    if (!s->ranking) {
+        if (s->key.size && count > SORTED_HERE && count >= uidset_count(imap->selected.uids) / 2)
+            renew(imap, s);
+        return true;
+    }
+    if (few || (s->order.count && !renew(imap, s))) {
+        bool good = ranking_copy(s->ranking, found, &s->order);
+        order_sort(&s->order);
+        return good;
+    }
+    order_free(&s->order);
+    return ranking_choose(s->ranking, found, &s->order);
+}
+
 enum step_result sort_step(struct imap *imap, struct step_context *context)
 {
     struct sort *s = imap->state;
     enum step_result result = STEP_DONE;
+    if (!s->begun)
+        begin(imap, s);
     if (!s->found) {
         result = searching_step(&s->searching, context, &s->found);
         if (result != STEP_DONE || !s->found)
             return result;
     }
-    if (!s->sorted && s->order.count > SORTED_HERE && context->mode != READ_BLOCKING)
+    if (!s->sorted && takes_long(s) && context->mode != READ_BLOCKING)
         return imap_wait_pool(context);
     if (!s->sorted) {
-        order_sort(&s->order);
+        if (!arrange(imap, s)) {
+            searching_fail(&s->searching, STORE_LIMIT);
+            return STEP_DONE;
+        }
         keep(s);
         if (s->searching.options.wanted & RETURN_UPDATE)
             context_begin(&s->searching, &s->program, &s->order);

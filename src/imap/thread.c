@@ -8,13 +8,16 @@
  */
 #include "base/hash.h"
 #include "imap/search.h"
-#include "search/threads.h"
+#include "search/thread_kept.h"
 
 struct thread {
     struct searching searching;
     struct threads threads;
     struct threads_place place;
-    bool found, built, telling;
+    struct thread_facts *facts;   /* what is known from before; null: nothing */
+    struct thread_forest *forest; /* what is told instead of `threads`, unless it is null */
+    struct uid_run in_facts;
+    bool begun, found, built, telling;
 };
 
 static bool take_algorithm(struct arguments *a, enum threads_kind *kind_r)
@@ -51,6 +54,8 @@ static bool found_one(struct searching *searching, const struct message_row *row
                       const char *bits)
 {
     struct thread *t = (struct thread *)(void *)searching;
+    if (t->facts && uidset_has_near(t->facts->uids, &t->in_facts, row->uid))
+        return true;
     const struct digest *d = &email->digest;
     uint64_t ids[LIMIT_REFERENCES], subject = d->sort_subject.size ? hash_seeded(d->sort_subject, 0) : 0;
     struct thread_message message = {.uid = row->uid,
@@ -81,17 +86,91 @@ void thread_drop(struct imap *imap)
         return;
     searching_free(&t->searching);
     threads_free(&t->threads);
+    kept_unref((struct kept *)t->facts);
+    kept_unref((struct kept *)t->forest);
 }
+
+/* ---- what is kept ---- */
+
+enum { WORTH_KEEPING = 256, MESSAGES_A_LOOK = 64 };
+
+/* No ranking has such criteria: the numbers stand where a ranking's key has those. */
+enum { FACTS = UINT8_MAX, FOREST = UINT8_MAX - 3 };
+struct thread_key {
+    uint64_t account, mailbox, uidvalidity, kind;
+};
+
+static struct thread_key key_of(const struct imap *imap, uint64_t kind)
+{
+    return (struct thread_key){imap->selected.account, imap->selected.mailbox, imap->selected.uidvalidity, kind};
+}
+
+static struct kept *take(struct imap *imap, uint64_t kind)
+{
+    struct thread_key key = key_of(imap, kind);
+    return keep_take(imap->session->env->results, view_of((const char *)&key, sizeof key));
+}
+
+static void put(struct imap *imap, uint64_t kind, struct kept *value)
+{
+    struct thread_key key = key_of(imap, kind);
+    keep_put(imap->session->env->results, view_of((const char *)&key, sizeof key), value);
+}
+
+static void begin(struct imap *imap, struct thread *t)
+{
+    t->begun = true;
+    t->facts = (struct thread_facts *)take(imap, FACTS);
+    if (t->facts)
+        t->searching.walk.known = t->facts->uids;
+}
+
+/* Keeps what is new, and takes what was known. False: there is no memory for it. */
+static bool complete(struct imap *imap, struct thread *t)
+{
+    size_t found = uidset_count(t->searching.found);
+    bool worth = t->facts || (found > WORTH_KEEPING && found >= uidset_count(imap->selected.uids) / 2);
+    if (t->threads.count && worth) {
+        struct thread_facts *made =
+            thread_facts_make(t->facts, &t->threads, imap->selected.uids, imap->selected.next_uid);
+        if (made)
+            put(imap, FACTS, &made->kept);
+        kept_unref((struct kept *)made);
+    }
+    return !t->facts || thread_facts_add(t->facts, t->searching.found, &t->threads);
+}
+
+/* The threads of what was found: those from the last time, if that was the same. False: there is no memory for them. */
+static bool build(struct imap *imap, struct thread *t)
+{
+    uint64_t kind = FOREST + (uint64_t)t->threads.kind;
+    struct thread_forest *last = (struct thread_forest *)take(imap, kind);
+    if (last && uidset_equal(last->found, t->searching.found)) {
+        t->forest = last;
+        return true;
+    }
+    kept_unref((struct kept *)last);
+    if (!complete(imap, t) || !threads_build(&t->threads))
+        return false;
+    if (t->threads.count > WORTH_KEEPING) {
+        t->forest = thread_forest_make(&t->threads, t->searching.found);
+        put(imap, kind, &t->forest->kept);
+    }
+    return true;
+}
+
+/* ---- the command ---- */
 
 static enum step_result tell(struct imap *imap, struct thread *t, struct step_context *context)
 {
+    const struct threads *threads = t->forest ? &t->forest->threads : &t->threads;
     struct buffer *out = imap_output(imap);
     enum step_result result;
     if (!t->telling)
-        buffer_append_string(out, t->threads.count ? "* THREAD " : "* THREAD");
+        buffer_append_string(out, threads->count ? "* THREAD " : "* THREAD");
     t->telling = true;
-    while (threads_write(&t->threads, &t->place, search_told_number, imap, out))
-        if (imap_slice_over(imap, context, &result))
+    for (unsigned told = 1; threads_write(threads, &t->place, search_told_number, imap, out); told++)
+        if (told % MESSAGES_A_LOOK == 0 && imap_slice_over(imap, context, &result))
             return result;
     buffer_append_string(out, "\r\n");
     imap_finish(imap, "OK", NULL, "Thread completed");
@@ -101,14 +180,16 @@ static enum step_result tell(struct imap *imap, struct thread *t, struct step_co
 enum step_result thread_step(struct imap *imap, struct step_context *context)
 {
     struct thread *t = imap->state;
+    if (!t->begun)
+        begin(imap, t);
     if (!t->found) {
         enum step_result result = searching_step(&t->searching, context, &t->found);
         if (result != STEP_DONE || !t->found)
             return result;
     }
-    if (!t->built && t->threads.count && context->mode != READ_BLOCKING)
+    if (!t->built && uidset_count(t->searching.found) && context->mode != READ_BLOCKING)
         return imap_wait_pool(context);
-    if (!t->built && !threads_build(&t->threads)) {
+    if (!t->built && !build(imap, t)) {
         searching_fail(&t->searching, STORE_LIMIT);
         return STEP_DONE;
     }

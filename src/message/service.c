@@ -5,11 +5,14 @@
 #include "digest/digest.h"
 #include "digest/text.h"
 #include "digest/transfer.h"
+#include "ipc/parse_time.h"
 #include "message/charset.h"
 #include "message/html.h"
 #include "message/matcher.h"
 #include "message/summary.h"
+#include <poll.h>
 #include <stdlib.h>
+#include <sys/time.h>
 
 struct service {
     struct channel *channel;
@@ -22,6 +25,22 @@ struct service {
     uint64_t id;
     struct buffer octets, keys;
 };
+
+/* ---- time ---- */
+
+/* Processor time from now on, for so many octets: SIGPROF ends a process that takes more. */
+static void allow_time(size_t octets)
+{
+    uint64_t ms = parse_processor_ms(octets);
+    struct itimerval timer = {.it_value = {.tv_sec = (time_t)(ms / 1000), .tv_usec = (suseconds_t)(ms % 1000 * 1000)}};
+    BUG_IF(setitimer(ITIMER_PROF, &timer, NULL) != 0);
+}
+
+static void end_time(void)
+{
+    static const struct itimerval none;
+    BUG_IF(setitimer(ITIMER_PROF, &none, NULL) != 0);
+}
 
 /* ---- faults for tests ---- */
 
@@ -47,6 +66,8 @@ static void obey_fault(struct view message)
         volatile bool forever = view_equal_string(value, "hang");
         while (forever) {
         }
+        if (view_equal_string(value, "stall"))
+            poll(NULL, 0, -1);
         if (view_equal_string(value, "bloat"))
             bloat();
     }
@@ -84,8 +105,10 @@ static void convert(struct service *s, uint64_t id, const struct ipc_convert *re
 {
     struct buffer utf8 = {0};
     bool known = charset_known(request->charset);
+    allow_time(request->octets.size);
     if (known)
         charset_to_utf8(request->charset, request->octets, &utf8);
+    end_time();
     struct ipc_converted body = {known, view_slice(buffer_view(&utf8), 0, 1 << 20)};
     channel_send(s->channel, IPC_CONVERTED, id, &body, -1);
     buffer_free(&utf8);
@@ -95,10 +118,12 @@ static void convert(struct service *s, uint64_t id, const struct ipc_convert *re
 
 static void work(struct service *s, enum ipc_type type, uint64_t id, struct view octets, struct view keys)
 {
+    allow_time(octets.size);
     if (type == IPC_MATCH)
         match(s, id, octets, keys);
     else
         make_digest(s, id, octets);
+    end_time();
 }
 
 static void begin(struct service *s, const struct message *message, uint8_t more, struct view octets, struct view keys)

@@ -39,6 +39,7 @@ struct stream {
     uint64_t octets_in, octets_out;
     bool reading, lent, eof, eof_told, broken, finishing, leaving, closed, was_full, tls_wants_write, tls_wants_read;
     bool stalling;           /* the stall timer runs */
+    bool moved;              /* octets went out since it was set */
     bool flush_posted, dead; /* dead: freed by its user; the posted flush or the running callback frees the memory */
     unsigned busy;           /* inside callbacks */
     struct deflate *deflate; /* null: the buffers hold what the socket is sent and sends */
@@ -192,34 +193,42 @@ static struct buffer *to_send(struct stream *s)
     return &s->wire_out;
 }
 
-/* Writes what the socket takes. The stall timer runs while something is pending, from the last octet taken. */
-static void write_out(struct stream *s)
+/* Writes what the socket takes. False: it is broken. */
+static bool send_pending(struct stream *s)
 {
-    bool progress = false;
-    if (buffer_size(&s->out) >= (size_t)LOW_MARK)
-        s->was_full = true; /* whoever waits for DRAINED hears of it even if all goes out at once */
     while (has_output(s) && !s->broken && s->tls_state != TLS_HANDSHAKE) {
         struct buffer *from = to_send(s);
         struct view pending = buffer_view(from);
         ssize_t done = raw_write(s, pending.data, pending.size);
         if (done == -1)
             break;
-        if (done <= 0) {
-            set_broken(s);
-            return;
-        }
+        if (done <= 0)
+            return false;
         buffer_consume(from, (size_t)done);
         s->octets_out += (uint64_t)done;
-        progress = true;
+        s->moved = true;
+    }
+    return true;
+}
+
+/* The stall timer runs while something is pending, from the last octet taken. */
+static void write_out(struct stream *s)
+{
+    if (buffer_size(&s->out) >= (size_t)LOW_MARK)
+        s->was_full = true; /* whoever waits for DRAINED hears of it even if all goes out at once */
+    if (!send_pending(s)) {
+        set_broken(s);
+        return;
     }
     if (!has_output(s)) {
         stop_stall(s);
         buffer_release_idle(&s->out, KEEP_IDLE);
         buffer_release_idle(&s->wire_out, KEEP_IDLE);
-    } else if (progress || !s->stalling) {
+    } else if (s->moved || !s->stalling) {
         s->stalling = true;
         timer_set(s->stall, s->stall_ms);
     }
+    s->moved = false;
     if (s->was_full && buffer_size(&s->out) < (size_t)LOW_MARK) {
         s->was_full = false;
         tell(s, STREAM_DRAINED);
@@ -266,6 +275,15 @@ void stream_flush(struct stream *s)
     flush(s);
     s->busy--;
     free_if_done(s);
+}
+
+/* What is broken is left to the flush that the output has posted: no event comes from here. */
+bool stream_make_room(struct stream *s)
+{
+    bool may_send = !s->lent && !s->broken && !s->closed && !s->dead;
+    if (stream_is_full(s) && may_send)
+        send_pending(s);
+    return !stream_is_full(s);
 }
 
 static void read_in(struct stream *s);

@@ -7,7 +7,7 @@
  * its descriptor (closed by stream_free) and both buffers. Called   on its loop's thread; stream_write_* also from a
  * pool thread while the session is lent to the pool (then nothing else touches the stream, and no write to the socket
  * happens until the loop has it back: see stream_lend). Waits    never. Limits   LIMIT_STREAM_INPUT,
- * LIMIT_STREAM_OUTPUT, LIMIT_STREAM_STALL_MS. Tested   tests/unit/front_*.c
+ * LIMIT_STREAM_OUTPUT, LIMIT_STREAM_STALL_MS. Tested   tests/unit/net_stream.c, tests/unit/front_*.c
  */
 #ifndef NET_STREAM_H
 #define NET_STREAM_H
@@ -56,6 +56,9 @@ size_t stream_output_pending(const struct stream *stream);
 /* True while pending output is at or above the high mark (LIMIT_STREAM_OUTPUT): a step then waits for STREAM_DRAINED.
  */
 bool stream_is_full(const struct stream *stream);
+/* Below the high mark, or so by what the socket takes at once? Within a step, which then goes on; tells nobody of
+ * anything. While lent it only looks. */
+bool stream_make_room(struct stream *stream);
 void stream_flush(struct stream *stream);
 /* Instead of LIMIT_STREAM_STALL_MS. */
 void stream_set_stall_ms(struct stream *stream, uint64_t ms);

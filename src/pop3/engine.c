@@ -62,7 +62,7 @@ enum step_result pop3_wait_pool(struct step_context *context)
 
 bool pop3_slice_over(struct pop3 *pop3, struct step_context *context, enum step_result *result_r)
 {
-    if (stream_is_full(pop3->session->stream)) {
+    if (!stream_make_room(pop3->session->stream)) {
         context->wait = WAIT_OUTPUT;
         *result_r = STEP_WAIT;
         return true;

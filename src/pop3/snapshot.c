@@ -137,14 +137,14 @@ static enum store_error take_row(struct pop3 *pop3, const struct reader *reader,
 }
 
 /* STORE_MORE: the slice is over, *result_r is what the step returns. */
-static enum store_error read_rows(struct pop3 *pop3, const struct reader *reader, struct step_context *context,
-                                  enum step_result *result_r)
+static enum store_error read_rows(struct pop3 *pop3, const struct reader *reader, struct row_cursor *cursor,
+                                  struct step_context *context, enum step_result *result_r)
 {
     struct message_rows rows = {.at_end = false};
     while (!rows.at_end) {
         if (rows.count > 0 && pop3_slice_over(pop3, context, result_r))
             return STORE_MORE;
-        enum store_error error = message_rows(reader, pop3->inbox.id, pop3->next_uid, &rows);
+        enum store_error error = row_cursor_rows(cursor, pop3->next_uid, &rows);
         if (error != STORE_OK)
             return error;
         for (size_t i = 0; i < rows.count && !error; i++)
@@ -167,8 +167,11 @@ enum step_result pop3_snapshot_step(struct pop3 *pop3, struct step_context *cont
             return result;
         pop3->uidls_known = true;
     }
-    if (error == STORE_OK)
-        error = read_rows(pop3, &reader, context, &result);
+    if (error == STORE_OK) {
+        struct row_cursor *cursor = row_cursor_new(&reader, pop3->inbox.id);
+        error = read_rows(pop3, &reader, cursor, context, &result);
+        row_cursor_free(&cursor);
+    }
     if (error == STORE_MORE)
         return result;
     if (error == STORE_WOULD_BLOCK)

@@ -1,10 +1,12 @@
 /* process/listeners.c: every socket that anybody outside connects to. */
+#include "base/limits.h"
 #include "process/supervisor.h"
 #include <arpa/inet.h>
 #include <errno.h>
 #include <grp.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <pwd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -49,6 +51,13 @@ static int bind_tcp(const struct sockaddr *address, socklen_t size)
     return -1;
 }
 
+/* What was killed a moment ago may be ending still. False: it was waited for long enough. */
+static bool wait_for_release(unsigned *turns)
+{
+    enum { TURN_MS = 50 };
+    return ++*turns <= LIMIT_TAKE_OVER_MS / TURN_MS && poll(NULL, 0, TURN_MS) == 0;
+}
+
 /* host is "*" or what inet_pton reads; a machine without IPv6 does without. */
 static bool bind_one(struct supervisor *sv, size_t row, const char *host, uint16_t port, const char *name, int family)
 {
@@ -57,8 +66,12 @@ static bool bind_one(struct supervisor *sv, size_t row, const char *host, uint16
     void *octets = family == AF_INET ? (void *)&in.sin_addr : (void *)&in6.sin6_addr;
     if (strcmp(host, "*") != 0 && inet_pton(family, host, octets) != 1)
         return false;
-    int fd =
-        family == AF_INET ? bind_tcp((struct sockaddr *)&in, sizeof in) : bind_tcp((struct sockaddr *)&in6, sizeof in6);
+    unsigned turns = 0;
+    int fd;
+    do
+        fd = family == AF_INET ? bind_tcp((struct sockaddr *)&in, sizeof in)
+                               : bind_tcp((struct sockaddr *)&in6, sizeof in6);
+    while (fd < 0 && errno == EADDRINUSE && wait_for_release(&turns));
     if (fd < 0 && strcmp(host, "*") == 0 && (errno == EAFNOSUPPORT || errno == EADDRNOTAVAIL))
         return true;
     if (fd < 0)
@@ -138,6 +151,9 @@ static struct listener *bind_unix(struct supervisor *sv, const char *path, struc
     if (strlen(path) >= sizeof address.sun_path)
         supervisor_give_up(sv, 78, "%s is too long for a socket (107 octets)", path);
     memcpy(address.sun_path, path, strlen(path));
+    unsigned turns = 0;
+    while (is_in_use(&address) && wait_for_release(&turns)) {
+    }
     if (is_in_use(&address))
         supervisor_give_up(sv, 75, "somebody already listens on %s: is a server running?", path);
     unlink(path);

@@ -7,6 +7,7 @@
  */
 #include "process/mail.h"
 #include "base/clock.h"
+#include "base/keep.h"
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/memory.h"
@@ -543,7 +544,7 @@ static bool open_store(struct role_process *p, char *error, size_t size)
     char path[512], spool[512];
     struct engine_options options = {.path = role_folder(p, "store", path, sizeof path),
                                      .create = true,
-                                     .cache_octets = (size_t)settings_u64(&p->settings, "store.cache", 64 << 20),
+                                     .cache_octets = (size_t)settings_u64(&p->settings, "store.cache", 0),
                                      .pool_threads = 4,
                                      .reserve_octets = settings_u64(&p->settings, "store.reserve", 0),
                                      .pack_after_s =
@@ -616,6 +617,7 @@ static bool mail_start(struct role_process *p, char *error, size_t size)
     mail.env.ended = session_ended;
     mail.env.returned = session_returned;
     mail.env.facts = facts_desk_new(p->loop, ask_facts, NULL);
+    mail.env.results = keep_new(LIMIT_KEEP_OCTETS);
     if (!open_store(p, error, size) || !start_loops(p, error, size))
         return false;
     struct intake_env intake = {.store = mail.env.store,
@@ -655,6 +657,7 @@ static void close_all(struct role_process *p)
     }
     log_event(LOG_INFO, "store.close", "sessions=%zu", mail.house.live_count);
     facts_desk_free(&mail.env.facts);
+    keep_free(&mail.env.results);
     store_close(&mail.env.store);
     role_done(p);
 }

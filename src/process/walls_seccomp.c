@@ -38,7 +38,8 @@ static const int calls_everybody[] = {
     SCMP_SYS(uname), SCMP_SYS(sysinfo), SCMP_SYS(times),
     /* signals to itself, and the end */
     SCMP_SYS(rt_sigaction), SCMP_SYS(rt_sigprocmask), SCMP_SYS(rt_sigreturn), SCMP_SYS(rt_sigtimedwait),
-    SCMP_SYS(sigaltstack), SCMP_SYS(restart_syscall), SCMP_SYS(exit), SCMP_SYS(exit_group), CALLS_END};
+    SCMP_SYS(sigaltstack), SCMP_SYS(setitimer), SCMP_SYS(restart_syscall), SCMP_SYS(exit), SCMP_SYS(exit_group),
+    CALLS_END};
 
 /* Landlock says where; chroot and ids say it again. */
 static const int calls_files[] = {

@@ -179,21 +179,95 @@ bool order_add(struct order *o, struct view key, uint32_t uid)
     return true;
 }
 
-static int compare(const void *a, const void *b, void *keys)
+static int compare_items(const struct order_item *x, const char *x_keys, const struct order_item *y, const char *y_keys)
 {
-    const struct order_item *x = a, *y = b;
     if (x->beginning != y->beginning)
         return x->beginning < y->beginning ? -1 : 1;
-    const char *octets = keys;
     int result =
-        x->size || y->size ? view_compare(view_of(octets + x->at, x->size), view_of(octets + y->at, y->size)) : 0;
+        x->size || y->size ? view_compare(view_of(x_keys + x->at, x->size), view_of(y_keys + y->at, y->size)) : 0;
     return result ? result : x->uid < y->uid ? -1 : x->uid > y->uid;
+}
+
+static const char *keys_of(const struct order *o)
+{
+    return buffer_view(&o->keys).data;
+}
+
+static int compare(const void *a, const void *b, void *keys)
+{
+    return compare_items(a, keys, b, keys);
+}
+
+int order_compare(const struct order *a, size_t at_a, const struct order *b, size_t at_b)
+{
+    return compare_items(&a->items[at_a], keys_of(a), &b->items[at_b], keys_of(b));
+}
+
+bool order_add_from(struct order *o, const struct order *from, size_t at)
+{
+    const struct order_item *item = &from->items[at];
+    if (!make_room(o, item->size))
+        return false;
+    struct order_item *copy = &o->items[o->count++];
+    *copy = *item;
+    copy->at = (uint32_t)buffer_size(&o->keys);
+    if (item->size)
+        buffer_append(&o->keys, keys_of(from) + item->at, item->size);
+    return true;
+}
+
+/* One pass of a radix sort: by the octet at `shift` of the beginning. False: all have the same one. */
+static bool pass(const struct order_item *from, struct order_item *to, size_t count, unsigned shift)
+{
+    size_t counts[256] = {0}, at = 0;
+    for (size_t i = 0; i < count; i++)
+        counts[from[i].beginning >> shift & 255]++;
+    if (counts[from[0].beginning >> shift & 255] == count)
+        return false;
+    for (size_t i = 0; i < 256; i++) {
+        size_t here = counts[i];
+        counts[i] = at;
+        at += here;
+    }
+    for (size_t i = 0; i < count; i++)
+        to[counts[from[i].beginning >> shift & 255]++] = from[i];
+    return true;
+}
+
+/* By the first eight octets. */
+static void sort_beginnings(struct order *o)
+{
+    struct order_item *from = o->items, *to = memory_array(o->count, sizeof *to);
+    for (unsigned shift = 0; shift < 64; shift += 8) {
+        if (!pass(from, to, o->count, shift))
+            continue;
+        struct order_item *sorted = to;
+        to = from;
+        from = sorted;
+    }
+    if (from != o->items)
+        o->room = o->count;
+    o->items = from;
+    free(to);
 }
 
 void order_sort(struct order *o)
 {
-    if (o->count)
-        qsort_r(o->items, o->count, sizeof *o->items, compare, (void *)(uintptr_t)buffer_view(&o->keys).data);
+    if (!o->count)
+        return;
+    sort_beginnings(o);
+    void *keys = (void *)(uintptr_t)keys_of(o);
+    for (size_t first = 0, next; first < o->count; first = next) {
+        for (next = first + 1; next < o->count && o->items[next].beginning == o->items[first].beginning; next++) {
+        }
+        if (next - first > 1)
+            qsort_r(&o->items[first], next - first, sizeof *o->items, compare, keys);
+    }
+}
+
+size_t order_octets(const struct order *o)
+{
+    return o->room * sizeof *o->items + o->keys.capacity;
 }
 
 uint32_t order_uid(const struct order *o, size_t at)

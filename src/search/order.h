@@ -71,8 +71,13 @@ struct order {
 };
 /* False: there is no memory for it. */
 bool order_add(struct order *order, struct view key, uint32_t uid);
+/* Another order's message, with its key. */
+bool order_add_from(struct order *order, const struct order *from, size_t at);
 void order_sort(struct order *order);
 uint32_t order_uid(const struct order *order, size_t at);
+/* As order_sort compares: below 0: a's message comes first. */
+int order_compare(const struct order *a, size_t at_a, const struct order *b, size_t at_b);
+size_t order_octets(const struct order *order);
 void order_free(struct order *order);
 
 #endif

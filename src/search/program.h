@@ -93,6 +93,11 @@ enum store_error search_program_ready(struct search_program *program, const stru
 /* A copy with its texts in `arena`. */
 void search_program_copy(const struct search_program *from, struct arena *arena, struct search_program *to);
 void search_program_free(struct search_program *program);
+/* Does every message fit? */
+static inline bool search_program_is_all(const struct search_program *program)
+{
+    return program->count == 1 && program->keys[0].op == SEARCH_ALL;
+}
 /* The set that every message must be in, as far as the program says so at its top; null: none. The caller's to unref.
  */
 struct uidset *search_program_bound(const struct search_program *program);

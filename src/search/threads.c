@@ -71,19 +71,67 @@ bool threads_add(struct threads *t, const struct thread_message *message, const 
     return true;
 }
 
+const struct thread_message *threads_message(const struct threads *t, uint32_t at, struct view *references_r)
+{
+    const struct thread_node *n = &t->nodes[at];
+    *references_r = view_slice(buffer_view(&t->references), n->reference_at * sizeof(uint64_t),
+                               n->reference_count * sizeof(uint64_t));
+    return &n->message;
+}
+
+/* ---- nodes by hash ---- */
+
+struct thread_slot {
+    uint64_t hash;
+    uint32_t node; /* plus one; 0: the slot is free */
+};
+
+/* Who sends hashes that collide doesn't know where they lie: hash_u64 has a secret. */
+static struct thread_slot *slot_of(const struct thread_map *map, uint64_t hash)
+{
+    uint32_t mask = map->room - 1, at = (uint32_t)hash_u64(hash) & mask;
+    while (map->slots[at].node && map->slots[at].hash != hash)
+        at = (at + 1) & mask;
+    return &map->slots[at];
+}
+
+/* At most half full. */
+static void map_reserve(struct thread_map *map, uint32_t count)
+{
+    struct thread_map larger = {.count = map->count, .room = map->room ? map->room : 64};
+    while (larger.room / 2 < count)
+        larger.room *= 2;
+    if (larger.room == map->room)
+        return;
+    larger.slots = memory_array(larger.room, sizeof *larger.slots);
+    for (uint32_t i = 0; i < map->room; i++)
+        if (map->slots[i].node)
+            *slot_of(&larger, map->slots[i].hash) = map->slots[i];
+    free(map->slots);
+    *map = larger;
+}
+
+static uint32_t look_up(const struct thread_map *map, uint64_t hash)
+{
+    uint32_t node = map->room ? slot_of(map, hash)->node : 0;
+    return node ? node - 1 : NONE;
+}
+
+static void enter(struct thread_map *map, uint64_t hash, uint32_t node)
+{
+    map_reserve(map, map->count + 1);
+    struct thread_slot *slot = slot_of(map, hash);
+    map->count += !slot->node;
+    *slot = (struct thread_slot){hash, node + 1};
+}
+
+static void map_free(struct thread_map *map)
+{
+    free(map->slots);
+    *map = (struct thread_map){0};
+}
+
 /* ---- links, step 1 ---- */
-
-/* Nodes by hash: the table holds no pointer, for nodes may move, but the index and one more. */
-static uint32_t look_up(const struct table *table, uint64_t key)
-{
-    uintptr_t value = (uintptr_t)table_get(table, key);
-    return value ? (uint32_t)(value - 1) : NONE;
-}
-
-static void enter(struct table *table, uint64_t key, uint32_t node)
-{
-    table_put(table, key, (void *)((uintptr_t)node + 1)); /* NOLINT: an index, never followed */
-}
 
 /* True if the link would make a loop, or if there was too much looking already: then the message stands alone. */
 static bool loops(struct threads *t, uint32_t parent, uint32_t child)
@@ -149,6 +197,7 @@ static void link_references(struct threads *t, uint32_t at)
 /* Of messages with the same id the first has it; another is nobody's parent. */
 static void enter_ids(struct threads *t)
 {
+    map_reserve(&t->ids, t->messages);
     for (uint32_t i = 0; i < t->messages; i++) {
         uint64_t id = t->nodes[i].message.id;
         if (id && look_up(&t->ids, id) == NONE)
@@ -370,17 +419,36 @@ static int by_uid(const void *a, const void *b)
     return x->message.uid < y->message.uid ? -1 : x->message.uid > y->message.uid;
 }
 
+/* Nothing points at them yet. Most often they come as they lie. */
+static void sort_nodes(struct threads *t)
+{
+    uint32_t sorted = 1;
+    while (sorted < t->count && t->nodes[sorted - 1].message.uid < t->nodes[sorted].message.uid)
+        sorted++;
+    if (sorted < t->count)
+        qsort(t->nodes, t->count, sizeof *t->nodes, by_uid);
+}
+
+static uint32_t *by_dates(const struct threads *t)
+{
+    uint32_t *dated = memory_array(t->count, sizeof *dated), sorted = 1;
+    for (uint32_t i = 0; i < t->count; i++)
+        dated[i] = i;
+    while (sorted < t->count && by_date(&dated[sorted - 1], &dated[sorted], t->nodes) < 0)
+        sorted++;
+    if (sorted < t->count)
+        qsort_r(dated, t->count, sizeof *dated, by_date, t->nodes);
+    return dated;
+}
+
 bool threads_build(struct threads *t)
 {
     t->messages = t->count;
     t->first = NONE;
     if (!t->count)
         return true;
-    qsort(t->nodes, t->count, sizeof *t->nodes, by_uid); /* nothing points at them yet */
-    uint32_t *dated = memory_array(t->count, sizeof *dated);
-    for (uint32_t i = 0; i < t->messages; i++)
-        dated[i] = i;
-    qsort_r(dated, t->messages, sizeof *dated, by_date, t->nodes);
+    sort_nodes(t);
+    uint32_t *dated = by_dates(t);
     if (t->kind == THREADS_ORDEREDSUBJECT)
         group_by_subject(t, dated);
     else
@@ -393,15 +461,23 @@ bool threads_build(struct threads *t)
     if (t->kind == THREADS_REFS)
         order_by_arrival(t, dated);
     free(dated);
+    map_free(&t->ids);
+    map_free(&t->subjects);
+    buffer_free(&t->references);
     return !t->poor;
+}
+
+size_t threads_octets(const struct threads *t)
+{
+    return t->room * sizeof *t->nodes + t->references.capacity;
 }
 
 void threads_free(struct threads *t)
 {
     free(t->nodes);
     buffer_free(&t->references);
-    table_free(&t->ids);
-    table_free(&t->subjects);
+    map_free(&t->ids);
+    map_free(&t->subjects);
     purse_empty(&t->purse);
     *t = (struct threads){0};
 }

@@ -11,7 +11,6 @@
 #define SEARCH_THREADS_H
 
 #include "base/buffer.h"
-#include "base/table.h"
 #include "search/purse.h"
 
 enum threads_kind { THREADS_ORDEREDSUBJECT, THREADS_REFERENCES, THREADS_REFS };
@@ -25,13 +24,20 @@ struct thread_message {
     uint64_t id;
 };
 
+/* Nodes by a hash. */
+struct thread_slot;
+struct thread_map {
+    struct thread_slot *slots;
+    uint32_t count, room; /* room: 0 or a power of two */
+};
+
 struct thread_node;
 struct threads {
     enum threads_kind kind;
     struct thread_node *nodes; /* messages, by UID once they are built; behind them dummies */
     uint32_t count, room, messages;
     struct buffer references; /* u64 each, as they were taken */
-    struct table ids, subjects;
+    struct thread_map ids, subjects;
     uint32_t first; /* root's children */
     uint64_t steps; /* of looking for loops */
     bool poor;      /* there was no memory for some node */
@@ -41,9 +47,13 @@ struct threads {
 /* RFC 5256 3: the references that make threads, oldest first. False: there is no memory for it. */
 bool threads_add(struct threads *threads, const struct thread_message *message, const uint64_t *references,
                  size_t reference_count);
+/* Before they are built: the message that was taken as number `at`, and its references. */
+const struct thread_message *threads_message(const struct threads *threads, uint32_t at, struct view *references_r);
 /* Once. False: there is no memory for it. */
 bool threads_build(struct threads *threads);
 void threads_free(struct threads *threads);
+/* What they take once they are built. */
+size_t threads_octets(const struct threads *threads);
 
 /* The answer, piece by piece; zeroed to begin. */
 struct threads_place {

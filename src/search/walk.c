@@ -106,6 +106,11 @@ static enum store_error judge(struct search_walk *w, struct email_cursor *cursor
     return STORE_OK;
 }
 
+static bool wants_email_of(struct search_walk *w, uint32_t uid)
+{
+    return w->wants_email && !(w->known && uidset_has_near(w->known, &w->in_known, uid));
+}
+
 static enum store_error look_at(struct search_walk *w, const struct reader *reader, struct email_cursor *cursor,
                                 const struct message_row *row)
 {
@@ -113,7 +118,7 @@ static enum store_error look_at(struct search_walk *w, const struct reader *read
     enum truth fits = search_evaluate(w->program, row, NULL, NULL);
     if (fits == TRUTH_NO)
         return STORE_OK;
-    if (fits == TRUTH_YES && !w->wants_email)
+    if (fits == TRUTH_YES && !wants_email_of(w, row->uid))
         return found(w, row, NULL, NULL);
     enum store_error error = email_cursor_read(cursor, row->email, &email);
     if (error)
@@ -128,12 +133,12 @@ static enum store_error look_at(struct search_walk *w, const struct reader *read
 /* ---- the rows ---- */
 
 /* STORE_NOT_FOUND: there are no more. */
-static enum store_error load_rows(struct search_walk *w, const struct reader *reader)
+static enum store_error load_rows(struct search_walk *w, struct row_cursor *rows)
 {
     uint32_t uid = w->next_uid ? uidset_next(w->domain, w->next_uid) : 0;
     if (!uid)
         return STORE_NOT_FOUND;
-    enum store_error error = message_rows(reader, w->mailbox, uid, &w->rows);
+    enum store_error error = row_cursor_rows(rows, uid, &w->rows);
     if (error)
         return error;
     w->row_at = 0;
@@ -143,19 +148,20 @@ static enum store_error load_rows(struct search_walk *w, const struct reader *re
 
 /* STORE_NOT_FOUND: all was looked at. STORE_MORE: the slice is over. STORE_OK: parse is to be asked. */
 static enum store_error go_on(struct search_walk *w, struct step_context *context, const struct reader *reader,
-                              struct email_cursor *cursor)
+                              struct row_cursor *rows, struct email_cursor *cursor)
 {
     for (;;) {
         enum store_error error = w->sent ? judge(w, cursor) : STORE_OK;
         if (!error && w->row_at >= w->rows.count)
-            error = load_rows(w, reader);
+            error = load_rows(w, rows);
         if (error)
             return error == STORE_NOT_FOUND && w->asked_count ? STORE_OK : error;
         for (; w->row_at < w->rows.count; w->row_at++) {
             const struct message_row *row = &w->rows.rows[w->row_at];
             if (w->asked_count == WALK_ASKED || w->asked_octets > WALK_ASKED_OCTETS)
                 return STORE_OK;
-            error = uidset_has(w->domain, row->uid) ? look_at(w, reader, cursor, row) : STORE_OK;
+            bool has = uidset_has_near(w->domain, &w->in_domain, row->uid);
+            error = has ? look_at(w, reader, cursor, row) : STORE_OK;
             if (error)
                 return error;
         }
@@ -197,8 +203,10 @@ enum step_result search_walk_step(struct search_walk *w, struct step_context *co
         return wait(context, WAIT_REPLY);
     enum store_error error = begin(w, context, &reader);
     if (!error) {
+        struct row_cursor *rows = row_cursor_new(&reader, w->mailbox);
         struct email_cursor *cursor = email_cursor_new(&reader);
-        error = go_on(w, context, &reader, cursor);
+        error = go_on(w, context, &reader, rows, cursor);
+        row_cursor_free(&rows);
         email_cursor_free(&cursor);
     }
     switch (error) {
@@ -220,6 +228,7 @@ enum step_result search_walk_step(struct search_walk *w, struct step_context *co
 void search_walk_reset(struct search_walk *w)
 {
     w->begun = w->sent = false;
+    w->in_domain = w->in_known = (struct uid_run){0};
     w->annotations = (struct annotation_place){.begun = false};
     w->asked_count = w->judged = 0;
     w->asked_octets = 0;

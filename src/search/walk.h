@@ -26,9 +26,11 @@ struct search_walk {
     uint64_t account; /* that the mailbox is in */
     uint64_t seen_by; /* as in struct reader */
     uint32_t mailbox;
-    struct uidset *domain; /* which messages; the walk's to unref */
-    bool wants_email;      /* matched gets the record */
-    /* A message fits: in no strict order. email is null unless wanted; bits are parse's or null. False: enough. */
+    struct uidset *domain;      /* which messages; the walk's to unref */
+    bool wants_email;           /* matched gets the record */
+    const struct uidset *known; /* but of these it needn't; null: of all. Outlives the walk */
+    /* A message fits: in no strict order. email may be null unless it is wanted; bits are parse's or null. False:
+     * enough. */
     bool (*matched)(struct search_walk *walk, const struct message_row *row, const struct email *email,
                     const char *bits);
     void *ctx;
@@ -39,6 +41,7 @@ struct search_walk {
     /* the walk's own */
     struct annotation_place annotations;
     bool begun;
+    struct uid_run in_domain, in_known;
     uint32_t next_uid;
     struct message_rows rows;
     size_t row_at;

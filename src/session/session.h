@@ -33,6 +33,7 @@ struct mail_env {
     int spool_folder;
     const char *host_name;
     struct facts_desk *facts;  /* what auth knows of users */
+    struct keep *results;      /* of searches, which the next one uses again */
     const char *fault_keyword; /* a STORE of it ends the process: for tests; null or empty: none */
     uint32_t sessions_per_account, sessions_per_account_peer;
     /* Sends END(session, clean) to the gate that brought it. Any thread. */

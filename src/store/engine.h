@@ -28,7 +28,7 @@ struct engine_options {
     const char *path; /* the store's folder; a descriptor-relative open happens before the walls */
     bool create;      /* make it if it is not there */
     bool read_only;
-    size_t cache_octets;     /* block cache */
+    size_t cache_octets;     /* block cache; 0: by the machine's memory */
     uint32_t pool_threads;   /* for blocking reads, staged bodies, compaction */
     uint64_t volume_octets;  /* a volume is at most this; 0: 1 GiB */
     uint64_t flush_octets;   /* log octets between index flushes; 0: 64 MiB */

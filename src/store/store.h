@@ -197,6 +197,12 @@ struct message_rows {
 /* The messages with uid >= from, one chunk at a time (at most CHUNK_ROWS). count 0 and at_end: none. */
 enum store_error message_rows(const struct reader *reader, uint32_t mailbox, uint32_t from_uid,
                               struct message_rows *rows_r);
+/* The same for a walk over many chunks within one step: from the second on an iterator goes from one to the next, and
+ * what changes from then on isn't seen. One thread a cursor, not kept while waiting. */
+struct row_cursor;
+struct row_cursor *row_cursor_new(const struct reader *reader, uint32_t mailbox);
+enum store_error row_cursor_rows(struct row_cursor *cursor, uint32_t from_uid, struct message_rows *rows_r);
+void row_cursor_free(struct row_cursor **cursor);
 /* One message. If it was expunged less than an hour ago (or is retained): still found, with *expunged_r true.
  * STORE_EXPUNGED. */
 enum store_error message_row(const struct reader *reader, uint32_t mailbox, uint32_t uid, struct message_row *row_r,

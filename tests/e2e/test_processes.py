@@ -1,5 +1,6 @@
 """Processes: any of them may die; the others go on; nothing acknowledged is lost."""
 
+import fcntl
 import os
 import pathlib
 import random
@@ -115,7 +116,7 @@ def _raises(do):
         return True
 
 
-@pytest.mark.parametrize("fault", ["crash", "hang", "bloat"])
+@pytest.mark.parametrize("fault", ["crash", "hang", "stall", "bloat"])
 def test_a_message_that_breaks_parse_is_delivered_all_the_same(own_server, fault):
     instance = own_server(settings={"parse.fault": True})
     poisoned, other = new_account(instance), new_account(instance)
@@ -208,6 +209,25 @@ def test_a_second_start_finds_everything(own_server):
     instance.stop()
     instance.command("check")
     instance.start()
+
+
+def test_a_server_waits_for_what_a_killed_one_still_holds(own_server):
+    instance = own_server()
+    account = new_account(instance)
+    instance.stop()
+    held = [socket.create_server(("127.0.0.1", instance.ports["imap"])), socket.socket(socket.AF_UNIX), open(instance.folder / "store" / "lock", "r+")]
+    path = instance.folder / "run" / "control"
+    path.unlink(missing_ok=True)
+    held[1].bind(str(path))
+    held[1].listen()
+    fcntl.flock(held[2], fcntl.LOCK_EX)
+    releases = [threading.Timer(0.5 * turn, thing.close) for turn, thing in enumerate(held, 1)]
+    for release in releases:
+        release.start()
+    instance.start()
+    assert answers(account)
+    for release in releases:
+        release.join()
 
 
 def test_nothing_acknowledged_is_lost_over_kill_9(own_server):

@@ -36,12 +36,16 @@ static void compare_with_model(const struct uidset *set)
     assert_int_equal(uidset_min(set), first);
     assert_int_equal(uidset_max(set), last);
     uint32_t rank = 0, next_check = 1;
+    struct uid_run near = {0}, jumping = {0};
     for (uint32_t uid = 1; uid <= MODEL; uid++) {
         rank += model[uid];
+        assert_int_equal(uidset_has_near(set, &near, uid), model[uid]);
         if (uid < next_check)
             continue;
         next_check = uid + 1 + random_below(2000);
+        uint32_t any = 1 + random_below(MODEL);
         assert_int_equal(uidset_has(set, uid), model[uid]);
+        assert_int_equal(uidset_has_near(set, &jumping, any), model[any]);
         assert_int_equal(uidset_rank(set, uid), rank);
         assert_int_equal(uidset_select(set, rank) <= uid, true);
         if (model[uid])

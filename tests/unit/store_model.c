@@ -324,6 +324,30 @@ static void compare_texts(struct world *w, const struct model_box *box, const st
     buffer_free(&wanted);
 }
 
+/* A cursor gives what single reads give, whether it goes on chunk by chunk or leaves some out. */
+static void compare_walks(const struct reader *reader, uint32_t mailbox, uint32_t stride)
+{
+    struct message_rows *single = malloc(sizeof *single), *walked = malloc(sizeof *walked);
+    struct row_cursor *cursor = row_cursor_new(reader, mailbox);
+    uint32_t from = 1;
+    do {
+        assert_int_equal(message_rows(reader, mailbox, from, single), STORE_OK);
+        assert_int_equal(row_cursor_rows(cursor, from, walked), STORE_OK);
+        assert_int_equal(walked->count, single->count);
+        assert_int_equal(walked->at_end, single->at_end);
+        for (size_t i = 0; i < single->count; i++) {
+            assert_int_equal(walked->rows[i].uid, single->rows[i].uid);
+            assert_int_equal(walked->rows[i].flags, single->rows[i].flags);
+            assert_int_equal(walked->rows[i].email, single->rows[i].email);
+        }
+        if (single->count)
+            from = single->rows[single->count - 1].uid + stride;
+    } while (!single->at_end);
+    row_cursor_free(&cursor);
+    free(single);
+    free(walked);
+}
+
 static void compare_box(struct world *w, const struct model_box *box, bool texts)
 {
     struct reader reader = reader_of(w);
@@ -334,6 +358,8 @@ static void compare_box(struct world *w, const struct model_box *box, bool texts
     struct uidset *uids;
     size_t at = 0, unseen = 0;
     uint32_t from = 1;
+    compare_walks(&reader, box->id, 1);
+    compare_walks(&reader, box->id, 2 * CHUNK_ROWS);
     do {
         assert_int_equal(message_rows(&reader, box->id, from, rows), STORE_OK);
         for (size_t i = 0; i < rows->count; i++, at++) {

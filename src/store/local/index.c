@@ -3,11 +3,14 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "store/local/record.h"
+#include <unistd.h>
 
 enum {
     MEMTABLE_OCTETS = 96 << 20,
     MEMTABLES = 4,
-    CACHE_DEFAULT = 256 << 20,
+    CACHE_LEAST = 64 << 20,
+    CACHE_MOST = 512 << 20, /* if nobody said how much */
+    CACHE_SHARE = 8,
     BLOOM_BITS = 10,
     TIER_ALL = 0,
     TIER_MEMORY = 1, /* kReadAllTier, kBlockCacheTier */
@@ -61,6 +64,13 @@ enum store_error index_error(char *message, const char *what)
 
 /* ---- opening ---- */
 
+static size_t default_cache(void)
+{
+    long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
+    uint64_t octets = pages > 0 && page > 0 ? (uint64_t)pages * (uint64_t)page / CACHE_SHARE : 0;
+    return octets < CACHE_LEAST ? CACHE_LEAST : octets > CACHE_MOST ? CACHE_MOST : (size_t)octets;
+}
+
 static rocksdb_options_t *make_options(struct index *index, size_t cache_octets)
 {
     rocksdb_options_t *o = rocksdb_options_create();
@@ -80,7 +90,7 @@ static rocksdb_options_t *make_options(struct index *index, size_t cache_octets)
     rocksdb_options_set_bytes_per_sync(o, 1 << 20);
     rocksdb_options_set_skip_stats_update_on_db_open(o, 1);
 
-    index->cache = rocksdb_cache_create_lru(cache_octets ? cache_octets : CACHE_DEFAULT);
+    index->cache = rocksdb_cache_create_lru(cache_octets ? cache_octets : default_cache());
     rocksdb_block_based_table_options_t *table = rocksdb_block_based_options_create();
     rocksdb_block_based_options_set_block_size(table, INDEX_BLOCK);
     rocksdb_block_based_options_set_block_cache(table, index->cache);
