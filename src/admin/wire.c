@@ -4,6 +4,7 @@
 #include "admin/wire.h"
 #include "base/clock.h"
 #include "base/limits.h"
+#include "base/octets.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -34,20 +35,6 @@ static bool broken(struct wire *wire, const char *why)
 {
     wire->error = why;
     return false;
-}
-
-static void put_le(char *to, uint64_t value, unsigned octets)
-{
-    for (unsigned i = 0; i < octets; i++)
-        to[i] = (char)(value >> (8 * i));
-}
-
-static uint64_t get_le(const char *from, unsigned octets)
-{
-    uint64_t value = 0;
-    for (unsigned i = 0; i < octets; i++)
-        value |= (uint64_t)(unsigned char)from[i] << (8 * i);
-    return value;
 }
 
 /* ---- receiving ---- */
@@ -177,10 +164,10 @@ bool wire_send(struct wire *wire, enum ipc_type type, const void *body, int pass
         good = broken(wire, "a frame is too large");
     struct view rest = buffer_view(&frame);
     if (good) {
-        put_le(frame.memory + frame.start, rest.size - HEADER_SIZE, 4);
-        put_le(frame.memory + frame.start + 4, type, 2);
-        put_le(frame.memory + frame.start + 6, pass_fd >= 0 ? FRAME_HAS_FD : 0, 2);
-        put_le(frame.memory + frame.start + 8, wire->id, 8);
+        put_le(frame.memory + frame.start, 4, rest.size - HEADER_SIZE);
+        put_le(frame.memory + frame.start + 4, 2, type);
+        put_le(frame.memory + frame.start + 6, 2, pass_fd >= 0 ? FRAME_HAS_FD : 0);
+        put_le(frame.memory + frame.start + 8, 8, wire->id);
     }
     while (good && rest.size > 0) {
         ssize_t sent = send_part(wire, rest, pass_fd);

@@ -9,6 +9,7 @@
  */
 #include "digest/digest.h"
 #include "base/limits.h"
+#include "base/octets.h"
 #include "digest/fields.h"
 #include "digest/imaplist.h"
 #include "digest/text.h"
@@ -41,20 +42,6 @@ static int64_t unzigzag(uint64_t value)
 {
     uint64_t half = value >> 1;
     return (int64_t)(value & 1 ? ~half : half);
-}
-
-static void put_le(char *at, uint64_t value, size_t octets)
-{
-    for (size_t i = 0; i < octets; i++)
-        at[i] = (char)(value >> (8 * i));
-}
-
-static uint64_t get_le(const char *at, size_t octets)
-{
-    uint64_t value = 0;
-    for (size_t i = 0; i < octets; i++)
-        value |= (uint64_t)(unsigned char)at[i] << (8 * i);
-    return value;
 }
 
 /* Reads with a sticky error. */
@@ -224,16 +211,16 @@ static bool text_is_good(const struct digest *d, size_t i)
 
 static void pack_part(const struct digest_part *part, char *at)
 {
-    put_le(at, part->parent == PART_NONE ? (uint64_t)NO_PARENT : part->parent, 2);
+    put_le(at, 2, part->parent == PART_NONE ? (uint64_t)NO_PARENT : part->parent);
     at[2] =
         (char)((part->kind & KIND_MASK) | (part->is_text ? IS_TEXT : 0) | (part->is_attachment ? IS_ATTACHMENT : 0));
     at[3] = (char)part->encoding;
-    put_le(at + 4, part->header_offset, 4);
-    put_le(at + 8, part->header_size, 4);
-    put_le(at + 12, part->body_offset, 4);
-    put_le(at + 16, part->body_size, 4);
-    put_le(at + 20, part->lines, 4);
-    put_le(at + 24, part->decoded_size, 4);
+    put_le(at + 4, 4, part->header_offset);
+    put_le(at + 8, 4, part->header_size);
+    put_le(at + 12, 4, part->body_offset);
+    put_le(at + 16, 4, part->body_size);
+    put_le(at + 20, 4, part->lines);
+    put_le(at + 24, 4, part->decoded_size);
 }
 
 void digest_part_at(const struct digest *d, uint32_t index, struct digest_part *part_r)
@@ -468,7 +455,7 @@ static void put_head(const struct digest *d, struct buffer *out)
             put_number(out, text_of(d, i).size);
     }
     char hash[8];
-    put_le(hash, d->message_id_hash, 8);
+    put_le(hash, 8, d->message_id_hash);
     buffer_append(out, hash, 8);
 }
 
@@ -486,7 +473,7 @@ bool digest_write(const struct digest *fields, const struct digest_part *parts, 
     }
     char packed[PART_OCTETS];
     for (uint32_t i = 0; i < d.reference_count; i++) {
-        put_le(packed, references[i], 8);
+        put_le(packed, 8, references[i]);
         buffer_append(out, packed, 8);
     }
     for (uint32_t i = 0; i < d.part_count; i++) {
@@ -502,7 +489,7 @@ bool digest_write(const struct digest *fields, const struct digest_part *parts, 
 void digest_cuts_add(struct buffer *cuts, size_t offset, size_t size)
 {
     char pair[8];
-    put_le(pair, offset, 4);
-    put_le(pair + 4, size, 4);
+    put_le(pair, 4, offset);
+    put_le(pair + 4, 4, size);
     buffer_append(cuts, pair, 8);
 }

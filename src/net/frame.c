@@ -3,6 +3,7 @@
 #include "net/frame.h"
 #include "base/limits.h"
 #include "base/memory.h"
+#include "base/octets.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/socket.h>
@@ -37,20 +38,6 @@ struct frames {
     bool flush_posted, closed_posted, resume_posted,
         dead; /* dead: freed by its user; the last posted task frees the memory */
 };
-
-static void put_le(char *to, uint64_t value, unsigned octets)
-{
-    for (unsigned i = 0; i < octets; i++)
-        to[i] = (char)(value >> (8 * i));
-}
-
-static uint64_t get_le(const char *from, unsigned octets)
-{
-    uint64_t value = 0;
-    for (unsigned i = 0; i < octets; i++)
-        value |= (uint64_t)(unsigned char)from[i] << (8 * i);
-    return value;
-}
 
 static void set_watch(struct frames *f)
 {
@@ -230,10 +217,10 @@ void frames_send(struct frames *f, uint16_t type, uint64_t id, struct view paylo
         f->fds_end = &more->next;
     }
     char header[HEADER_SIZE];
-    put_le(header, payload.size, 4);
-    put_le(header + 4, type, 2);
-    put_le(header + 6, fd >= 0 ? FRAME_HAS_FD : 0, 2);
-    put_le(header + 8, id, 8);
+    put_le(header, 4, payload.size);
+    put_le(header + 4, 2, type);
+    put_le(header + 6, 2, fd >= 0 ? FRAME_HAS_FD : 0);
+    put_le(header + 8, 8, id);
     buffer_append(&f->out, header, sizeof header);
     buffer_append_view(&f->out, payload);
     f->queued += sizeof header + payload.size;

@@ -44,6 +44,7 @@
 #ifndef STORE_LOCAL_RECORD_H
 #define STORE_LOCAL_RECORD_H
 
+#include "base/octets.h"
 #include "store/engine.h"
 
 enum { VOLUME_HEADER = 64, RECORD_HEADER = 72, TRAILER_PAYLOAD = 32, LOCATION_OCTETS = 40, FRAME_ROW = 16 };
@@ -79,22 +80,6 @@ struct trailer {
     uint32_t count;
     uint64_t start, batch, chain;
 };
-
-static inline uint64_t get_le(const void *from, unsigned octets)
-{
-    const unsigned char *p = from;
-    uint64_t value = 0;
-    for (unsigned i = octets; i > 0; i--)
-        value = value << 8 | p[i - 1];
-    return value;
-}
-
-static inline void put_le(void *to, unsigned octets, uint64_t value)
-{
-    unsigned char *p = to;
-    for (unsigned i = 0; i < octets; i++, value >>= 8)
-        p[i] = (unsigned char)value;
-}
 
 uint64_t record_checksum(const void *data, size_t size, uint32_t volume, uint64_t offset);
 /* One more record's header checksum into a trailer's chain, which starts at 0. */
