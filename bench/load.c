@@ -4,8 +4,8 @@
  * Does     LMTP deliveries on many connections, IMAP commands and appends, POP3 retrieval, idle sessions and how soon
  *          they hear of a delivery; reads every message back and compares it with what was sent. One thread, poll.
  *
- * Called   as waxwing-load MODE name=value...; prints one line of name=value results. Exit 1 with a reason when
- *          the server says anything but success.
+ * Called   as waxwing-load MODE name=value...; prints one line of name=value results. Exit 1 with a reason when the
+ *          server says anything but success.
  */
 #include <arpa/inet.h>
 #include <errno.h>

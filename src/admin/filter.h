@@ -2,8 +2,9 @@
  * admin/filter.h: which removals a person means: since when, by which protocol, of which mailbox, which UIDs.
  *
  * Does     reads --since, --from, --mailbox and --uid of the verbs undelete and log; names protocols. The *_read
- * functions of texts are pure. Called   on control threads of mail. Tested   tests/unit/admin_filter.c,
- * tests/e2e/test_undelete.py
+ *          functions of texts are pure.
+ * Called   on control threads of mail.
+ * Tested   tests/unit/admin_filter.c, tests/e2e/test_undelete.py
  */
 #ifndef ADMIN_FILTER_H
 #define ADMIN_FILTER_H

@@ -2,8 +2,9 @@
  * admin/mbox.h: messages of an mbox file (mboxo, mboxrd), and how to write one (mboxrd).
  *
  * Does     finds From_ lines behind an empty line, takes ">From " back, reads and removes what mail programs keep in
- * the header about flags (Status, X-Status, X-Keywords, X-UID, X-IMAP, X-IMAPbase, Content-Length). Pure functions over
- * octets. Tested   tests/unit/admin_mbox.c, fuzz/mbox.c
+ *          the header about flags (Status, X-Status, X-Keywords, X-UID, X-IMAP, X-IMAPbase, Content-Length). Pure
+ *          functions over octets.
+ * Tested   tests/unit/admin_mbox.c, fuzz/mbox.c
  */
 #ifndef ADMIN_MBOX_H
 #define ADMIN_MBOX_H

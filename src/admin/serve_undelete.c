@@ -2,8 +2,9 @@
  * admin/serve_undelete.c: `undelete`, in mail: what was removed is listed, and with --restore taken back.
  *
  * Does     reads what is retained page by page; nothing is held while the other side is slow. --restore adds up first
- * and refuses what the quota would not take; then one mutation a mailbox puts it back. Called   on a control thread of
- * mail. Tested   tests/e2e/test_undelete.py
+ *          and refuses what the quota would not take; then one mutation a mailbox puts it back.
+ * Called   on a control thread of mail.
+ * Tested   tests/e2e/test_undelete.py
  */
 #include "admin/filter.h"
 #include "base/memory.h"

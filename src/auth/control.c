@@ -3,9 +3,11 @@
  *
  * Does     one verb a connection: RUN, the input if the verb wants any (a password), then output, EXIT. Results are
  *          records (stream 3): a line "#name:type ...", then a line of values each, separated by TAB; the CLI shows
- * them as table, text or JSON. Owns     its connections. A connection that goes away while a password is hashed or mail
- * is asked loses only the answer: what was begun is finished. Called   on auth's loop. Fails    with a sysexits code
- * and a sentence on stream 2.
+ *          them as table, text or JSON.
+ * Owns     its connections. A connection that goes away while a password is hashed or mail is asked loses only the
+ *          answer: what was begun is finished.
+ * Called   on auth's loop.
+ * Fails    with a sysexits code and a sentence on stream 2.
  */
 #include "auth/inside.h"
 #include "base/clock.h"

@@ -3,9 +3,10 @@
  *
  * Does     counts failed guesses by address (IPv4 whole, IPv6 by /64) and by account, for all gates together. A bucket
  *          with failures lets guesses through one after the other, 1 to 15 s apart, in slots that are given out when
- * the guess arrives: guessing in parallel is no faster. A bucket without failures lets a few through at once, the rest
- * waits for their outcome. An address from which this account logged in lately has a bucket of its own, so that nobody
- * can lock it out. Failures are forgotten one by one. Owns     its table; the least recently used bucket makes room.
+ *          the guess arrives: guessing in parallel is no faster. A bucket without failures lets a few through at once,
+ *          the rest waits for their outcome. An address from which this account logged in lately has a bucket of its
+ *          own, so that nobody can lock it out. Failures are forgotten one by one.
+ * Owns     its table; the least recently used bucket makes room.
  * Called   on auth's loop. The clock is a parameter.
  * Tested   tests/unit/auth_throttle.c
  */

@@ -4,7 +4,8 @@
  * Does     one SQLite file, auth/users.db, opened before the walls in exclusive WAL mode: afterwards no file is opened,
  *          no path is named. The lock it holds is also what keeps a second process away.
  * Owns     the connection and its prepared statements.
- * Called   on auth's loop. Waits for the disk at changes only.
+ * Called   on auth's loop.
+ * Waits    for the disk at changes only.
  * Fails    USERS_IO, with what SQLite says in users_error.
  * Tested   tests/unit/auth_users.c
  */

@@ -2,10 +2,12 @@
  * base/buffer.h: owned, growing octets with a hard upper bound.
  *
  * Does     appends, consumes from the front, formats. Used for stream input and output, rows and frames under
- * construction. Owns     its memory; one owner a buffer. Memory is released by buffer_free, or by buffer_release_idle
- * when empty. Called   by everybody; one thread at a time. Fails    an append beyond `max` sets `overflow` (sticky
- * until buffer_clear) and changes nothing else. Callers check it once at the end, not at every append. Running out of
- * memory ends the process (see base/memory.h). Tested   tests/unit/base_buffer.c
+ *          construction.
+ * Owns     its memory; one owner a buffer. Memory is released by buffer_free, or by buffer_release_idle when empty.
+ * Called   by everybody; one thread at a time.
+ * Fails    an append beyond `max` sets `overflow` (sticky until buffer_clear) and changes nothing else. Callers check
+ *          it once at the end, not at every append. Running out of memory ends the process (see base/memory.h).
+ * Tested   tests/unit/base_buffer.c
  */
 #ifndef BASE_BUFFER_H
 #define BASE_BUFFER_H

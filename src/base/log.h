@@ -5,8 +5,9 @@
  *          Fixed event names, fixed key order, spaces and control characters in values as \xNN, and whatever a stranger
  *          chose comes last, so that nobody can forge another line's fields.
  * Owns     the log descriptor of the process. Lines are at most LOG_LINE_MAX octets, one write each; a full pipe drops
- * the line and counts it. Called   by everybody, on any thread. Parse, gate, auth and mail write to a pipe of the
- * supervisor. Tested   tests/unit/base_log.c
+ *          the line and counts it.
+ * Called   by everybody, on any thread. Parse, gate, auth and mail write to a pipe of the supervisor.
+ * Tested   tests/unit/base_log.c
  */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H

@@ -4,7 +4,8 @@
  * Does     malloc and friends; checked sums and products of sizes.
  * Called   by everybody, on any thread.
  * Fails    out of memory ends the process: sizes that come from outside are checked against base/limits.h before they
- * get here, so a failed allocation means that the machine is out of memory. Tested   tests/unit/base_buffer.c
+ *          get here, so a failed allocation means that the machine is out of memory.
+ * Tested   tests/unit/base_buffer.c
  */
 #ifndef BASE_MEMORY_H
 #define BASE_MEMORY_H

@@ -2,9 +2,10 @@
  * base/nowslot.h: what each thread of mail is doing now, in a page shared with the supervisor.
  *
  * Does     one slot a thread: account, session, command. After a crash the supervisor reads the slots as numbers; an
- * account named in two crashes within ten minutes is refused for a while (DESIGN 3). Owns     nothing; the page is a
- * memfd made by the supervisor, mapped by mail for writing. Called   by session/engine.c and store's writer around each
- * step; cheap (a few plain stores). Tested   tests/unit/base_nowslot.c, tests/e2e/test_processes.py
+ *          account named in two crashes within ten minutes is refused for a while (DESIGN 3).
+ * Owns     nothing; the page is a memfd made by the supervisor, mapped by mail for writing.
+ * Called   by session/engine.c and store's writer around each step; cheap (a few plain stores).
+ * Tested   tests/unit/base_nowslot.c, tests/e2e/test_processes.py
  */
 #ifndef BASE_NOWSLOT_H
 #define BASE_NOWSLOT_H

@@ -2,7 +2,7 @@
  * base/table.h: hash tables in memory: number to pointer, and text to pointer.
  *
  * Does     open addressing with linear probing, at most 3/4 full, hashed with a secret of the run. Deletion moves the
- * followers back, so there are no tombstones and a table that shrinks gives memory back.
+ *          followers back, so there are no tombstones and a table that shrinks gives memory back.
  * Owns     its slots; the text keys too (copies); never the values.
  * Called   one thread at a time.
  * Tested   tests/unit/base_table.c (against a plain array model)

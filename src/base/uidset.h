@@ -2,7 +2,8 @@
  * base/uidset.h: a set of 32-bit numbers, 1 and up: UIDs or sequence numbers.
  *
  * Does     membership, rank (UID to sequence number), select (sequence number to UID), algebra, iteration, and the text
- * form of RFC 9051 9 sequence-set ("1:4,7"). Backed by CRoaring; disk rows have a form of their own (store/rows.h).
+ *          form of RFC 9051 9 sequence-set ("1:4,7"). Backed by CRoaring; disk rows have a form of their own
+ *          (store/rows.h).
  * Owns     its bitmap. Reference counted when shared: a shared set is immutable, uidset_unshare before a change.
  * Called   by store and the protocols. References may be taken and dropped on any thread; changes by the one owner.
  * Tested   tests/unit/base_uidset.c (against a plain array model)

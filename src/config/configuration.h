@@ -1,8 +1,8 @@
 /*
  * config/configuration.h: the configuration file, read and checked against the schema.
  *
- * Does     reads with libconfig, walks its tree, reports ALL unknown keys and bad values at once as
- *          "file:line: key: what, why"; gives canonical values; prints them, the sample file and the man page.
+ * Does     reads with libconfig, walks its tree, reports ALL unknown keys and bad values at once as "file:line: key:
+ *          what, why"; gives canonical values; prints them, the sample file and the man page.
  * Owns     its values.
  * Called   by the supervisor and by the command line; one thread.
  * Fails    problems are sentences in a buffer, never an exit.

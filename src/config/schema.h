@@ -2,8 +2,10 @@
  * config/schema.h: every setting there is, in one table.
  *
  * Does     names each setting with its type, default, range, whether a reload is enough, which roles receive it, and
- * one line of help. The reader, `config show`, the sample file and the man page are all made from this table. Owns
- * static tables only. Called   by everybody, on any thread. Tested   tests/unit/config_schema.c
+ *          one line of help. The reader, `config show`, the sample file and the man page are all made from this table.
+ * Owns     static tables only.
+ * Called   by everybody, on any thread.
+ * Tested   tests/unit/config_schema.c
  */
 #ifndef CONFIG_SCHEMA_H
 #define CONFIG_SCHEMA_H

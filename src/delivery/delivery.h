@@ -3,8 +3,10 @@
  * submission, JMAP, bounces).
  *
  * Does     collects octets (memory to LIMIT_STAGE_MEMORY, then an unlinked spool file), normalises bare LF to CRLF,
- * asks parse for the digest, makes the blob. Several staged messages may be in flight at once. Owns     staged messages
- * until staged_unref. Called   on loops and admin threads; one owner at a time. Tested   tests/e2e/test_lmtp.py
+ *          asks parse for the digest, makes the blob. Several staged messages may be in flight at once.
+ * Owns     staged messages until staged_unref.
+ * Called   on loops and admin threads; one owner at a time.
+ * Tested   tests/e2e/test_lmtp.py
  */
 #ifndef DELIVERY_DELIVERY_H
 #define DELIVERY_DELIVERY_H

@@ -2,13 +2,15 @@
  * delivery/intake.h: mail's side of LMTP: recipients promised, octets staged, one commit and one reply a recipient.
  *
  * Does     answers TAKES (auth asks whether mail takes a message for an account), stages what lmtp sends, adds the
- * trace lines, has the message parsed once and its bytes written once, then runs one mutation a recipient and replies
- * in the order of RCPT after the commits. Owns     recipient tickets, transactions under way, the memory of deliveries
- * whose reply was lost (DESIGN 5, I2). Called   by process/mail.c, on one loop's thread: all channels of one desk
- * belong to that loop. Waits    never: reads that would block go to the pool. Fails    each recipient gets a reply of
- * its own; a full disk or a busy parse is 4xx, and nothing is kept. Limits   LIMIT_DELIVERY_PENDING,
- * LIMIT_INTAKE_TICKETS, LIMIT_INTAKE_LOST, LIMIT_LMTP_RECIPIENTS, LIMIT_MESSAGE_OCTETS. Tested
- * tests/e2e/test_lmtp.py
+ *          trace lines, has the message parsed once and its bytes written once, then runs one mutation a recipient and
+ *          replies in the order of RCPT after the commits.
+ * Owns     recipient tickets, transactions under way, the memory of deliveries whose reply was lost (DESIGN 5, I2).
+ * Called   by process/mail.c, on one loop's thread: all channels of one desk belong to that loop.
+ * Waits    never: reads that would block go to the pool.
+ * Fails    each recipient gets a reply of its own; a full disk or a busy parse is 4xx, and nothing is kept.
+ * Limits   LIMIT_DELIVERY_PENDING, LIMIT_INTAKE_TICKETS, LIMIT_INTAKE_LOST, LIMIT_LMTP_RECIPIENTS,
+ *          LIMIT_MESSAGE_OCTETS.
+ * Tested   tests/e2e/test_lmtp.py
  */
 #ifndef DELIVERY_INTAKE_H
 #define DELIVERY_INTAKE_H

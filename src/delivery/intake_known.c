@@ -2,7 +2,8 @@
  * delivery/intake_known.c: a delivery that comes again because its reply was not seen is recognised (DESIGN 5, I2).
  *
  * Does     two rings: the newest deliveries answered, by session; and those whose reply was lost, for
- * LIMIT_INTAKE_LOST_S seconds, by a key made of octets, sender and recipient. The second is asked at each delivery.
+ *          LIMIT_INTAKE_LOST_S seconds, by a key made of octets, sender and recipient. The second is asked at each
+ *          delivery.
  * Fails    what happened before a restart of mail is not known here.
  * Tested   tests/e2e/test_lmtp.py
  */

@@ -2,9 +2,11 @@
  * delivery/parser.h: mail's side of parse: requests out, digests in, poison handled.
  *
  * Does     batches requests over the channel to one parse instance, keeps deadlines (ipc/parse_time.h), has a dead or
- * late parse killed (KILL_PARSE), retries its batch one message at a time in the fresh one; a message that kills it
- * twice alone is poison. Owns     the requests it was given, until done. Called parser_* from any thread; done on the
- * loop named in the request. Tested   tests/e2e/test_processes.py
+ *          late parse killed (KILL_PARSE), retries its batch one message at a time in the fresh one; a message that
+ *          kills it twice alone is poison.
+ * Owns     the requests it was given, until done.
+ * Called   parser_* from any thread; done on the loop named in the request.
+ * Tested   tests/e2e/test_processes.py
  */
 #ifndef DELIVERY_PARSER_H
 #define DELIVERY_PARSER_H

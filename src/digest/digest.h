@@ -2,10 +2,12 @@
  * digest/digest.h: the flat, versioned summary of one message that parse makes and mail trusts only after checking.
  *
  * Does     declares the digest, writes it (parse), validates and reads it (mail). Deterministic: same bytes, same
- * version, same octets. Final once a UID that carries it was shown (RFC 9051 2.3.1.1). Owns     nothing: digest_open
- * gives views into the octets. Called   by message/ (writer), delivery, store, imap (reader), on any thread. Fails
- * digest_open returns false for anything that is short, out of range, overlapping or left over. After it returned true
- * no field needs another check: offsets lie inside the message, parents come before children, texts are what they say.
+ *          version, same octets. Final once a UID that carries it was shown (RFC 9051 2.3.1.1).
+ * Owns     nothing: digest_open gives views into the octets.
+ * Called   by message/ (writer), delivery, store, imap (reader), on any thread.
+ * Fails    digest_open returns false for anything that is short, out of range, overlapping or left over. After it
+ *          returned true no field needs another check: offsets lie inside the message, parents come before children,
+ *          texts are what they say.
  * Tested   tests/unit/digest.c, fuzz/digest.c
  */
 #ifndef DIGEST_DIGEST_H

@@ -2,8 +2,8 @@
  * digest/imaplist.h: is this one well-formed IMAP list?
  *
  * Does     walks octets that parse made and mail will copy to clients: balanced parentheses, whole strings, nothing
- * that could end a response line early (RFC 9051 9: quoted, literal, number, NIL). Accepts any split. Steps over one
- * item of a list that was found to be one.
+ *          that could end a response line early (RFC 9051 9: quoted, literal, number, NIL). Accepts any split. Steps
+ *          over one item of a list that was found to be one.
  * Called   by digest.c, structure.c.
  */
 #ifndef DIGEST_IMAPLIST_H

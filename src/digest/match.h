@@ -2,8 +2,8 @@
  * digest/match.h: the text searches that mail asks parse to do (SEARCH TEXT, BODY, HEADER): keys as octets.
  *
  * Does     writes and reads the list of keys that an IPC_MATCH carries. Each key asks whether a needle (UTF-8, folded
- * by parse with i;unicode-casemap) occurs as a substring (RFC 9051 6.4.4) in a part of the decoded message. Tested
- * tests/unit/digest.c
+ *          by parse with i;unicode-casemap) occurs as a substring (RFC 9051 6.4.4) in a part of the decoded message.
+ * Tested   tests/unit/digest.c
  */
 #ifndef DIGEST_MATCH_H
 #define DIGEST_MATCH_H

@@ -2,9 +2,11 @@
  * digest/text.h: UTF-8 walked and checked, and the one folding that SEARCH and SORT compare by.
  *
  * Does     decodes UTF-8 strictly (RFC 3629: no overlong form, no surrogate), cuts it at whole characters, and folds it
- * with i;unicode-casemap (RFC 5051: simple titlecase, then full decomposition, character by character). Called   by
- * message/ on what strangers wrote and by mail on what a client searches for, so that both fold alike. Any thread.
- * Fails    never: an invalid octet becomes U+FFFD where text is written. Tested   tests/unit/digest_text.c
+ *          with i;unicode-casemap (RFC 5051: simple titlecase, then full decomposition, character by character).
+ * Called   by message/ on what strangers wrote and by mail on what a client searches for, so that both fold alike. Any
+ *          thread.
+ * Fails    never: an invalid octet becomes U+FFFD where text is written.
+ * Tested   tests/unit/digest_text.c
  */
 #ifndef DIGEST_TEXT_H
 #define DIGEST_TEXT_H

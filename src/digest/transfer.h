@@ -4,7 +4,8 @@
  *
  * Called   by mail's engines, message/ and front/ (SASL base64), on any thread.
  * Fails    never on message content: junk is skipped as RFC 2045 6.8 and 6.7 say. Strict forms for protocols return
- * false. Tested   tests/unit/digest_transfer.c, fuzz/transfer.c
+ *          false.
+ * Tested   tests/unit/digest_transfer.c, fuzz/transfer.c
  */
 #ifndef DIGEST_TRANSFER_H
 #define DIGEST_TRANSFER_H

@@ -9,8 +9,7 @@
  * Waits    never. Opens no file, connects nowhere.
  * Fails    a peer's mistake is a reply; a channel that ends is answered with a temporary failure until it is back.
  * Limits   LIMITS_FRONT of base/limits.h.
- * Tested   tests/unit/front_imap.c, front_pop3.c, front_lmtp.c; fuzz/front_imap.c, front_pop3.c,
- *          front_lmtp.c
+ * Tested   tests/unit/front_imap.c, front_pop3.c, front_lmtp.c; fuzz/front_imap.c, front_pop3.c, front_lmtp.c
  */
 #ifndef FRONT_FRONT_H
 #define FRONT_FRONT_H

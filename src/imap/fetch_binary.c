@@ -5,7 +5,8 @@
  * The size stands in the digest, so the literal can begin before anything is decoded. What is decoded by the first
  * stretch is looked through for NUL: without one it goes out as an ordinary literal, as RFC 3516 4.3 wishes.
  * Fails    as fetch_body.c does. A transfer encoding that nobody knows: NIL, and the command ends with NO
- * [UNKNOWN-CTE]. Tested   tests/e2e/test_cap_binary.py
+ *          [UNKNOWN-CTE].
+ * Tested   tests/e2e/test_cap_binary.py
  */
 #include "imap/fetch.h"
 

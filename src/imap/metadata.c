@@ -1,9 +1,9 @@
 /*
  * imap/metadata.c: GETMETADATA and SETMETADATA (RFC 5464 4.2, 4.3), of mailboxes and, with the name "", of the account.
  *
- * Does     /private and /shared entries alike; but what is shared of the server isn't one user's to set: NOPERM.
- *          In a mailbox of others the /private entries are each reader's own: the owner's aren't shown, nor are theirs
- *          shown to the owner or to another reader.
+ * Does     /private and /shared entries alike; but what is shared of the server isn't one user's to set: NOPERM. In a
+ *          mailbox of others the /private entries are each reader's own: the owner's aren't shown, nor are theirs shown
+ *          to the owner or to another reader.
  * Limits   LIMIT_METADATA_OCTETS a value, LIMIT_METADATA_NAME a name, LIMIT_METADATA_ENTRIES a mailbox and a command.
  * Tested   tests/e2e/test_cap_metadata.py
  */

@@ -2,10 +2,11 @@
  * imap/quota.c: GETQUOTA, GETQUOTAROOT, SETQUOTA (RFC 9208 4.1): one quota root an account.
  *
  * Does     STORAGE and MESSAGE where the account has such a limit, MAILBOX and ANNOTATION-STORAGE always. One's own
- * root is "account". Who has the account setting imap.administrator hears of others' roots, "account/NAME", and sets
- * limits, in the row where the command line's quota stands too. To anybody else there are no such roots, SETQUOTA is
- * understood and refused, and QUOTASET isn't announced. Waits    for auth, which knows whose account NAME is; for the
- * writer. Tested   tests/e2e/test_cap_quota.py, test_cap_quotaset.py
+ *          root is "account". Who has the account setting imap.administrator hears of others' roots, "account/NAME",
+ *          and sets limits, in the row where the command line's quota stands too. To anybody else there are no such
+ *          roots, SETQUOTA is understood and refused, and QUOTASET isn't announced.
+ * Waits    for auth, which knows whose account NAME is; for the writer.
+ * Tested   tests/e2e/test_cap_quota.py, test_cap_quotaset.py
  */
 #include "imap/place.h"
 #include "store/annotation.h"

@@ -2,7 +2,9 @@
  * imap/resync.c: quick resynchronisation (RFC 7162 3.2.5, 3.2.6, 3.2.10).
  *
  * Does     reads SELECT's QRESYNC parameter; finds what may have changed without a walk of the mailbox; writes
- * VANISHED. Fails    as the store does; the caller waits or gives up. Tested   tests/e2e/test_cap_qresync.py
+ *          VANISHED.
+ * Fails    as the store does; the caller waits or gives up.
+ * Tested   tests/e2e/test_cap_qresync.py
  */
 #include "imap/resync.h"
 #include "imap/fetch.h"

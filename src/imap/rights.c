@@ -3,9 +3,9 @@
  * changes.
  *
  * Does     gives the owner all rights without a read; else reads the mailbox's list, and asks auth for the user's
- * groups if the list names any. What can't be found out is refused: a group may also take rights away. Called   by
- * place.c, list.c, and by engine.c and idle.c for the selected mailbox. Tested   tests/e2e/test_cap_acl.py,
- * test_acl_matrix.py
+ *          groups if the list names any. What can't be found out is refused: a group may also take rights away.
+ * Called   by place.c, list.c, and by engine.c and idle.c for the selected mailbox.
+ * Tested   tests/e2e/test_cap_acl.py, test_acl_matrix.py
  */
 #include "imap/place.h"
 

@@ -2,7 +2,9 @@
  * imap/search_charset.c: the texts of a search into UTF-8 (RFC 3501 6.4.4, CHARSET).
  *
  * Does     asks parse, which knows the charsets, one text at a time; mail itself holds no converter. US-ASCII is read
- * as UTF-8. Waits    for parse. Tested   tests/e2e/test_search.py
+ *          as UTF-8.
+ * Waits    for parse.
+ * Tested   tests/e2e/test_search.py
  */
 #include "imap/search.h"
 

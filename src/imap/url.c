@@ -3,7 +3,7 @@
  * RFC 4467 3 for ;URLAUTH=.
  *
  * Fails    false for anything that names no message: a list, a search, another scheme.
- * Tested   tests/e2e/test_cap_catenate.py, test_cap_url_partial.py
+ * Tested   tests/e2e/test_cap_catenate.py, test_cap_urlauth.py
  */
 #include "imap/url.h"
 #include "base/clock.h"

@@ -3,8 +3,8 @@
  *
  * Does     "url" is answered with the octets as they stand. "(url BODYPARTSTRUCTURE BINARY)" with what was asked for,
  *          each in parentheses: the structure of the part, as it is in the same answer; the part without its transfer
- *          encoding, or as it stands (BODY). A section that is no part, a header for one, has the structure of the
- *          part that it belongs to, and no transfer encoding.
+ *          encoding, or as it stands (BODY). A section that is no part, a header for one, has the structure of the part
+ *          that it belongs to, and no transfer encoding.
  * Fails    a URL that isn't valid, for whatever reason, is NIL: nothing is told about what is there.
  * Limits   LIMIT_IMAP_URLS of one command.
  * Tested   tests/e2e/test_cap_urlauth.py, test_cap_urlauth_binary.py

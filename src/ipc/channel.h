@@ -2,8 +2,10 @@
  * ipc/channel.h: typed messages over frames, under the permit table.
  *
  * Does     encodes and sends; receives, checks type, direction, size and descriptor against the table, decodes field by
- * field into the struct of ipc/messages.h, and calls the user. What isn't permitted closes that peer, not us. Owns the
- * frames below it. Called   on one loop's thread. Tested   tests/unit/ipc_channel.c, fuzz/ipc.c
+ *          field into the struct of ipc/messages.h, and calls the user. What isn't permitted closes that peer, not us.
+ *          Owns the frames below it.
+ * Called   on one loop's thread.
+ * Tested   tests/unit/ipc_channel.c, fuzz/ipc.c
  */
 #ifndef IPC_CHANNEL_H
 #define IPC_CHANNEL_H

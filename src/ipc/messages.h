@@ -2,9 +2,10 @@
  * ipc/messages.h: every message between two processes, grouped by who speaks to whom.
  *
  * Does     declares the structs; ipc/messages.c holds, in one table, the permit (from, to, descriptor, size, answer)
- * and the fields of each. Encoding and decoding walk the table: field by field, as if the sender were hostile. Owns
- * nothing; views in a decoded message point into the frame and live as long as it does. Called   by every role, through
- * ipc/channel.h. Tested   tests/unit/ipc_messages.c, fuzz/ipc.c (every decoder as a compromised peer)
+ *          and the fields of each. Encoding and decoding walk the table: field by field, as if the sender were hostile.
+ * Owns     nothing; views in a decoded message point into the frame and live as long as it does.
+ * Called   by every role, through ipc/channel.h.
+ * Tested   tests/unit/ipc_messages.c, fuzz/ipc.c (every decoder as a compromised peer)
  *
  * Numbers: `session` is unique for the life of the whole server, never reused, and stands in every log line. `ticket`
  * is 128 random bits in two halves. Requests carry a frame id chosen by the asker; the answer carries the same id.

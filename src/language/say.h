@@ -1,9 +1,9 @@
 /*
  * language/say.h: the human-readable text of a response in the language of its reader.
  *
- * Does     finds the text within a response, and in the catalogue of that language what it is there; codes in
- *          brackets, tags and all other data stay as they are. A text without an entry is sent in English;
- *          script/check-texts fails for it, and for one that is written past these functions.
+ * Does     finds the text within a response, and in the catalogue of that language what it is there; codes in brackets,
+ *          tags and all other data stay as they are. A text without an entry is sent in English; script/check-texts
+ *          fails for it, and for one that is written past these functions.
  * Owns     static tables only (language/german.c).
  * Called   wherever imap, pop3 and front write a response that people may be shown; on any thread.
  * Tested   tests/unit/language.c

@@ -2,9 +2,12 @@
  * message/address.h: RFC 5322 3.4 address lists, with groups, comments, obsolete and odd forms.
  *
  * Does     reads one unfolded value into a list, as far as LIMIT_ADDRESSES. Texts are raw octets: quotes and comments
- * gone, encoded words left. Owns     nothing: the list lies in the arena. Called   by envelope.c. Linear, no recursion:
- * comments are counted, not descended into. Fails    never: what is no address is read as the nearest thing that is
- * one; unclosed "<", quotes and comments end with the value. Tested   tests/unit/message_address.c, fuzz/address_date.c
+ *          gone, encoded words left.
+ * Owns     nothing: the list lies in the arena.
+ * Called   by envelope.c. Linear, no recursion: comments are counted, not descended into.
+ * Fails    never: what is no address is read as the nearest thing that is one; unclosed "<", quotes and comments end
+ *          with the value.
+ * Tested   tests/unit/message_address.c, fuzz/address_date.c
  */
 #ifndef MESSAGE_ADDRESS_H
 #define MESSAGE_ADDRESS_H

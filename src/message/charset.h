@@ -2,10 +2,12 @@
  * message/charset.h: any charset to UTF-8.
  *
  * Does     US-ASCII, UTF-8 and what nobody knows itself; all else with ICU, whose converters are kept open. A charset
- * that is unknown, or US-ASCII with octets above 127, is read as UTF-8 where the octets are that, else as windows-1252:
- * what such mail nearly always is. Owns     the converters (process-wide, one thread). Called   by the decoders in
- * parse. Fails    never on content: what a charset has no character for becomes U+FFFD. Tested
- * tests/unit/message_words.c
+ *          that is unknown, or US-ASCII with octets above 127, is read as UTF-8 where the octets are that, else as
+ *          windows-1252: what such mail nearly always is.
+ * Owns     the converters (process-wide, one thread).
+ * Called   by the decoders in parse.
+ * Fails    never on content: what a charset has no character for becomes U+FFFD.
+ * Tested   tests/unit/message_words.c
  */
 #ifndef MESSAGE_CHARSET_H
 #define MESSAGE_CHARSET_H

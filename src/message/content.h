@@ -2,9 +2,10 @@
  * message/content.h: Content-Type, Content-Disposition and their like: a value and its parameters.
  *
  * Does     RFC 2045 5.1 with comments, quoted strings and the usual mistakes; RFC 2231 continuations put together in
- * their order, up to the first gap. At most LIMIT_MIME_PARAMETERS are looked at, so putting together costs a bounded
- * number of comparisons. Owns     nothing: all lies in the arena. Tested   tests/unit/message_words.c,
- * fuzz/header_words.c
+ *          their order, up to the first gap. At most LIMIT_MIME_PARAMETERS are looked at, so putting together costs a
+ *          bounded number of comparisons.
+ * Owns     nothing: all lies in the arena.
+ * Tested   tests/unit/message_words.c, fuzz/header_words.c
  */
 #ifndef MESSAGE_CONTENT_H
 #define MESSAGE_CONTENT_H

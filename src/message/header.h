@@ -1,8 +1,9 @@
 /*
  * message/header.h: header values made one line, and RFC 2047 words decoded.
  *
- * Called   by the decoders in parse. Linear in the value's size. Fails    never: what is no encoded word stays as it
- * is. Tested   tests/unit/message_words.c, fuzz/header_words.c
+ * Called   by the decoders in parse. Linear in the value's size.
+ * Fails    never: what is no encoded word stays as it is.
+ * Tested   tests/unit/message_words.c, fuzz/header_words.c
  */
 #ifndef MESSAGE_HEADER_H
 #define MESSAGE_HEADER_H

@@ -2,7 +2,8 @@
  * message/preview.h: the first words of a message (RFC 8970).
  *
  * Does     at most LIMIT_PREVIEW_CHARACTERS characters and 255 octets, whole characters, white space to single blanks,
- * control characters gone. Tested   tests/unit/message_preview.c
+ *          control characters gone.
+ * Tested   tests/unit/message_preview.c
  */
 #ifndef MESSAGE_PREVIEW_H
 #define MESSAGE_PREVIEW_H

@@ -2,9 +2,12 @@
  * net/frame.h: frames on a stream socket between two processes, with descriptors.
  *
  * Does     length-prefixed frames: u32 length, u16 type, u16 flags, u64 id, payload; at most one descriptor a frame
- * (SCM_RIGHTS, sent with the frame's first octet; flag FRAME_HAS_FD). No mail words, no meaning: ipc/ gives it. Owns
- * the descriptor of the channel, and descriptors received but not yet taken. Called   on one loop's thread. Fails    a
- * frame that breaks the rules closes the channel (on_closed), never the process. Tested   tests/unit/net_frame.c
+ *          (SCM_RIGHTS, sent with the frame's first octet; flag FRAME_HAS_FD). No mail words, no meaning: ipc/ gives
+ *          it.
+ * Owns     the descriptor of the channel, and descriptors received but not yet taken.
+ * Called   on one loop's thread.
+ * Fails    a frame that breaks the rules closes the channel (on_closed), never the process.
+ * Tested   tests/unit/net_frame.c
  */
 #ifndef NET_FRAME_H
 #define NET_FRAME_H

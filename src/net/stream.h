@@ -2,12 +2,15 @@
  * net/stream.h: a connection as the engines see it: octets in, octets out, back-pressure.
  *
  * Does     reads into an input buffer, writes from an output buffer, tells its user of events. Behind it: a socket, the
- * end of a pair that gate pumps, or TLS on a socket (net/tls.h); deflate (net/deflate.h) may sit between it and the
- * buffers. Owns
- * its descriptor (closed by stream_free) and both buffers. Called   on its loop's thread; stream_write_* also from a
- * pool thread while the session is lent to the pool (then nothing else touches the stream, and no write to the socket
- * happens until the loop has it back: see stream_lend). Waits    never. Limits   LIMIT_STREAM_INPUT,
- * LIMIT_STREAM_OUTPUT, LIMIT_STREAM_STALL_MS. Tested   tests/unit/net_stream.c, tests/unit/front_*.c
+ *          end of a pair that gate pumps, or TLS on a socket (net/tls.h); deflate (net/deflate.h) may sit between it
+ *          and the buffers.
+ * Owns     its descriptor (closed by stream_free) and both buffers.
+ * Called   on its loop's thread; stream_write_* also from a pool thread while the session is lent to the pool (then
+ *          nothing else touches the stream, and no write to the socket happens until the loop has it back: see
+ *          stream_lend).
+ * Waits    never.
+ * Limits   LIMIT_STREAM_INPUT, LIMIT_STREAM_OUTPUT, LIMIT_STREAM_STALL_MS.
+ * Tested   tests/unit/net_stream.c, tests/unit/front_*.c
  */
 #ifndef NET_STREAM_H
 #define NET_STREAM_H

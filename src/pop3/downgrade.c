@@ -3,10 +3,12 @@
  *
  * Does     rewrites fields that hold UTF-8 in the way of RFC 6857: names and texts become encoded words (RFC 2047), an
  *          address that ASCII can't say becomes an empty group that shows it, parameters take RFC 2231's form, and
- * other structured fields go under a Downgraded- name as text. The headers of parts too. What is no UTF-8 is left as it
- * came: nobody knows what it says. The message in the store stays as it is. Called   by snapshot.c for the sizes, by
- * retrieve.c for the octets: both get the same, for it depends on the message alone. Limits   LIMIT_POP3_DOWNGRADE: a
- * longer header is left as it is. Tested   tests/unit/pop3.c, tests/e2e/test_pop3.py, fuzz/downgrade.c
+ *          other structured fields go under a Downgraded- name as text. The headers of parts too. What is no UTF-8 is
+ *          left as it came: nobody knows what it says. The message in the store stays as it is.
+ * Called   by snapshot.c for the sizes, by retrieve.c for the octets: both get the same, for it depends on the message
+ *          alone.
+ * Limits   LIMIT_POP3_DOWNGRADE: a longer header is left as it is.
+ * Tested   tests/unit/pop3.c, tests/e2e/test_pop3.py, fuzz/downgrade.c
  */
 #include "base/memory.h"
 #include "digest/transfer.h"

@@ -3,8 +3,9 @@
  *
  * Does     marks what was retrieved as seen; removes what was deleted, moves it to Trash or Archive, or hides it from
  *          POP by a keyword. Each of them is one change. The maildrop is free again before its +OK goes out, so that
- * the client may come back at once. Waits    for the writer; the session is held until it answers, even if the client
- * goes. Tested   tests/unit/pop3.c, tests/e2e/test_pop3.py, tests/e2e/test_pop3_policy.py
+ *          the client may come back at once.
+ * Waits    for the writer; the session is held until it answers, even if the client goes.
+ * Tested   tests/unit/pop3.c, tests/e2e/test_pop3.py, tests/e2e/test_pop3_policy.py
  */
 #include "pop3/private.h"
 

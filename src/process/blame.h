@@ -2,7 +2,8 @@
  * process/blame.h: whose command crashed mail, and how long that account is refused.
  *
  * Does     remembers which accounts were named in the now-slots of crashes. Named in two within ten minutes: refused
- * for 60 s, then 5 min, then 15 min (DESIGN 3). Pure bookkeeping, no clocks of its own. Called   by the supervisor.
+ *          for 60 s, then 5 min, then 15 min (DESIGN 3). Pure bookkeeping, no clocks of its own.
+ * Called   by the supervisor.
  * Tested   tests/unit/process_blame.c
  */
 #ifndef PROCESS_BLAME_H

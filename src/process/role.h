@@ -2,9 +2,11 @@
  * process/role.h: what every role does the same way: start, walls, settings, peers, the end.
  *
  * Does     talks to the supervisor. What it sends before START is kept; then warm-up, walls, start, and only then
- * peers, listeners and certificates are handed over, so that no role reads a stranger's octet outside its walls. Owns
- * the role's main loop and its channel to the supervisor. Called   by main with the role's entry; one a process. Fails
- * what can't be started is said with FATAL, and the process ends. When the supervisor is gone, so is the role.
+ *          peers, listeners and certificates are handed over, so that no role reads a stranger's octet outside its
+ *          walls.
+ * Owns     the role's main loop and its channel to the supervisor.
+ * Called   by main with the role's entry; one a process.
+ * Fails    what can't be started is said with FATAL, and the process ends. When the supervisor is gone, so is the role.
  */
 #ifndef PROCESS_ROLE_H
 #define PROCESS_ROLE_H

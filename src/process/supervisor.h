@@ -6,7 +6,8 @@
  * Owns     the listening sockets, the configuration, the now-slot page, the children.
  * Called   by main; one thread.
  * Waits    never on a child. Reads nothing that a peer of the network wrote; from its children only READY, DONE, FATAL
- * and KILL_PARSE. Tested   tests/unit/process_blame.c, tests/e2e/test_processes.py
+ *          and KILL_PARSE.
+ * Tested   tests/unit/process_blame.c, tests/e2e/test_processes.py
  *
  * Files: supervisor.c (start, signals, reload, end), children.c (spawn, connect, restart), listeners.c, folders.c (data
  * folder, users, capabilities), lines.c (log lines).

@@ -2,8 +2,8 @@
  * process/walls.h: what a role may still do once it has begun to listen to strangers.
  *
  * Does     puts a process behind its walls, in this order: limits, no_new_privs, ids, user and network namespace,
- * chroot, capabilities, not dumpable, Landlock, seccomp (all threads), self-test. The rights of all roles stand in one
- *          table in walls.c.
+ *          chroot, capabilities, not dumpable, Landlock, seccomp (all threads), self-test. The rights of all roles
+ *          stand in one table in walls.c.
  * Called   once a process, before it starts threads and before it reads its first octet from a peer.
  * Fails    with a sentence; the caller then ends the process.
  * Tested   tests/unit/process_walls.c (the matrix of forbidden actions, each role, both profiles)

@@ -2,7 +2,7 @@
  * search/thread_kept.h: what THREAD takes from the messages of a mailbox, kept between commands.
  *
  * Does     ids, subjects and dates never change for a UID: the next THREAD reads only messages that have come since. If
- * it finds just the same ones, the threads themselves are there still.
+ *          it finds just the same ones, the threads themselves are there still.
  * Owns     its arrays. What is shared never changes; the mail process keeps some (base/keep.h).
  * Called   by THREAD's step; thread_facts_make on a pool thread, for it goes through without a stop.
  * Tested   tests/unit/search_thread_kept.c

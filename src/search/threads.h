@@ -3,8 +3,10 @@
  * without subjects, threads ordered by their newest arrival.
  *
  * Does     takes messages one by one as hashes of ids and base subjects (the stored keys); builds the forest; walks it
- * in the order of THREAD's answer. Owns     its nodes, from the purse. Called   by a command's step; threads_build on a
- * pool thread, for it goes through without a stop. No recursion. Limits   LIMIT_SEARCH_MEMORY, LIMIT_THREAD_STEPS.
+ *          in the order of THREAD's answer.
+ * Owns     its nodes, from the purse.
+ * Called   by a command's step; threads_build on a pool thread, for it goes through without a stop. No recursion.
+ * Limits   LIMIT_SEARCH_MEMORY, LIMIT_THREAD_STEPS.
  * Tested   tests/unit/search_threads.c
  */
 #ifndef SEARCH_THREADS_H

@@ -2,10 +2,12 @@
  * search/walk.h: a program run over the messages of a mailbox, in slices.
  *
  * Does     goes through the rows; reads an email record only if the row doesn't decide (or the caller wants it), and
- * has parse look into a message only if the record doesn't either. Substrings are searched in decoded text, folded with
- * i;unicode-casemap (RFC 5051). Owns     the requests to parse that are under way: the session is held until they are
- * answered. Called   by a command's step, on the loop, and on a pool thread when something isn't in memory. Waits for
- * parse, WALK_ASKED messages at a time; other sessions go on meanwhile. Tested   tests/e2e/test_search.py
+ *          has parse look into a message only if the record doesn't either. Substrings are searched in decoded text,
+ *          folded with i;unicode-casemap (RFC 5051).
+ * Owns     the requests to parse that are under way: the session is held until they are answered.
+ * Called   by a command's step, on the loop, and on a pool thread when something isn't in memory.
+ * Waits    for parse, WALK_ASKED messages at a time; other sessions go on meanwhile.
+ * Tested   tests/e2e/test_search.py
  */
 #ifndef SEARCH_WALK_H
 #define SEARCH_WALK_H

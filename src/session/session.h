@@ -3,11 +3,12 @@
  * (DESIGN 6).
  *
  * Does     runs one command at a time, step by step, on the loop or lent to the pool; arms events from what a step
- * returns; runs the emitter at response boundaries; keeps deadlines; ends the session with END to gate. Owns     the
- * stream, the session arena, the running command's arena. Called   by process/mail.c (session_adopt) and by the
- * protocol engines; on the session's loop, steps also on a pool thread. Limits   LIMIT_STEP_US, LIMIT_STEP_OCTETS,
- * LIMIT_COMMAND_MEMORY, LIMIT_SESSION_IDLE_MS. Tested   tests/e2e/test_imap.py,
- * tests/e2e/test_processes.py
+ *          returns; runs the emitter at response boundaries; keeps deadlines; ends the session with END to gate.
+ * Owns     the stream, the session arena, the running command's arena.
+ * Called   by process/mail.c (session_adopt) and by the protocol engines; on the session's loop, steps also on a pool
+ *          thread.
+ * Limits   LIMIT_STEP_US, LIMIT_STEP_OCTETS, LIMIT_COMMAND_MEMORY, LIMIT_SESSION_IDLE_MS.
+ * Tested   tests/e2e/test_imap.py, tests/e2e/test_processes.py
  *
  * The return value of a step is the only truth: nothing else arms events, and no command touches the stream's
  * callbacks.

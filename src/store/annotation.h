@@ -4,11 +4,10 @@
  * Does     one row an annotation, in the account that the mailbox is in, keyed by mailbox, UID, whose it is, and a hash
  *          of its name. A change takes a modseq and stands in the log of changes as one of flags does, so CONDSTORE and
  *          QRESYNC hear of it. What is removed leaves a row without a value, so that other sessions can be told its
- *          name; the oldest of those go when there are many. One row counts all of an account.
- *          Rows of a message that is expunged stay where they are while it is retained, and count no longer; restore
- *          takes them along, purge deletes them.
- *          The price for whoever has no annotations: one look for that one row where messages are expunged, moved,
- *          copied, restored or purged, a slice; none where they are read or delivered.
+ *          name; the oldest of those go when there are many. One row counts all of an account. Rows of a message that
+ *          is expunged stay where they are while it is retained, and count no longer; restore takes them along, purge
+ *          deletes them. The price for whoever has no annotations: one look for that one row where messages are
+ *          expunged, moved, copied, restored or purged, a slice; none where they are read or delivered.
  * Called   reads on any thread; message_annotate inside mutation.run.
  * Limits   LIMIT_ANNOTATION_OCTETS, LIMIT_ANNOTATIONS, LIMIT_ANNOTATION_ROWS, LIMIT_ANNOTATION_MESSAGE of a message;
  *          store_set_annotation_limit of an account.

@@ -2,12 +2,13 @@
  * store/engine.h: the narrow interface that store/local (volumes + RocksDB) and later store/rados implement.
  *
  * Does     keys and values of one account: point reads, short forward scans; write sets made by a function, logged,
- * synced once a batch, applied whole; blobs (message bytes) appended to volumes. Promises one consistent view within
- * one call, at most ENGINE_SCAN_MAX keys of one account; nothing across calls (RADOS has no more, DESIGN 8). Keys sort
- * by memcmp and hold no NUL octet (store/keys.h encodes numbers so). A write set is applied whole or not at all. done
- * is called only after the batch is on disk and visible to readers. Called   reads on any thread; engine_mutate on any
- * thread; a mutation's run on the writer thread; its done on the loop it names. Tested   tests/unit/store_engine.c,
- * tests/crash/
+ *          synced once a batch, applied whole; blobs (message bytes) appended to volumes. Promises one consistent view
+ *          within one call, at most ENGINE_SCAN_MAX keys of one account; nothing across calls (RADOS has no more,
+ *          DESIGN 8). Keys sort by memcmp and hold no NUL octet (store/keys.h encodes numbers so). A write set is
+ *          applied whole or not at all. done is called only after the batch is on disk and visible to readers.
+ * Called   reads on any thread; engine_mutate on any thread; a mutation's run on the writer thread; its done on the
+ *          loop it names.
+ * Tested   tests/unit/store_engine.c, tests/crash/
  */
 #ifndef STORE_ENGINE_H
 #define STORE_ENGINE_H

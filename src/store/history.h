@@ -2,8 +2,8 @@
  * store/history.h: who removed, moved or took back what: the answer to "who deleted my mail?".
  *
  * Does     one entry a command (or a slice of it): when, by which protocol, from where, in which mailbox, which
- * messages. Subjects are not in it: the email number leads to them while the message is anywhere in the account, or
- *          retained. Kept for retention.log_days, and so long as no newer ones need the room.
+ *          messages. Subjects are not in it: the email number leads to them while the message is anywhere in the
+ *          account, or retained. Kept for retention.log_days, and so long as no newer ones need the room.
  * Called   on any thread; the cursor holds a place and one entry's copy, so it outlives a wait.
  * Limits   LIMIT_HISTORY_NAME, LIMIT_HISTORY_ENTRIES.
  * Tested   tests/unit/store_history.c, fuzz/rows.c, tests/e2e/test_undelete.py

@@ -2,7 +2,7 @@
  * store/keys.h: the keys of one account (the engine puts the account in front).
  *
  * Does     builds keys that sort by memcmp and hold no NUL: a kind letter, then numbers in groups of seven bits with
- * the high bit set, most significant first, in full width (u32: 5 octets, u64: 10).
+ *          the high bit set, most significant first, in full width (u32: 5 octets, u64: 10).
  *
  * clang-format off
  *   A                     the account's row

@@ -3,7 +3,8 @@
  *
  * Called   by delivery, APPEND and import inside mutation.run, on the writer thread.
  * Fails    STORE_OVER_QUOTA, STORE_NO_MAILBOX, STORE_BUSY (a COPY in slices holds the mailbox), STORE_LIMIT (UIDs are
- * used up). Tested   tests/unit/store_model.c
+ *          used up).
+ * Tested   tests/unit/store_model.c
  */
 #include "base/clock.h"
 #include "store/annotation.h"

@@ -3,9 +3,10 @@
  *
  * Does     a slice reads rows of one mailbox by UID, finds or makes where they belong, and writes chunks, counters and
  *          the log of changes as a COPY would; the retained row goes in the same write set, so a message is in one
- * place or the other, and a repetition after a crash takes up what is left. Called   inside mutation.run, on the writer
- * thread; returns STORE_MORE until all is done. Fails    STORE_OVER_QUOTA, STORE_BUSY, STORE_LIMIT: the slices before
- * have happened. Tested   tests/unit/store_retention.c, tests/unit/store_model.c
+ *          place or the other, and a repetition after a crash takes up what is left.
+ * Called   inside mutation.run, on the writer thread; returns STORE_MORE until all is done.
+ * Fails    STORE_OVER_QUOTA, STORE_BUSY, STORE_LIMIT: the slices before have happened.
+ * Tested   tests/unit/store_retention.c, tests/unit/store_model.c
  */
 #include "base/clock.h"
 #include "store/annotation.h"

@@ -2,8 +2,9 @@
  * store/retained.c: what is retained is listed, counted, and found in mailboxes that are no more.
  *
  * Does     row R is a message, row I what all of them take, row Q the name of a deleted mailbox while messages of it
- * are retained. A store of before there was a row I counts once, when it is first asked. Called   reads on any thread;
- * txn_* and lost_mailbox_* inside mutation.run. Tested   tests/unit/store_retention.c
+ *          are retained. A store of before there was a row I counts once, when it is first asked.
+ * Called   reads on any thread; txn_* and lost_mailbox_* inside mutation.run.
+ * Tested   tests/unit/store_retention.c
  */
 #include "store/private.h"
 

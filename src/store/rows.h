@@ -2,7 +2,8 @@
  * store/rows.h: the values behind the keys of store/keys.h, packed and read back.
  *
  * Does     each row begins with its version; numbers are varints (seven bits a group, least significant first), signed
- * ones zigzag. Readers check everything: a row that is short, too long or out of range is STORE_CORRUPT, never a crash.
+ *          ones zigzag. Readers check everything: a row that is short, too long or out of range is STORE_CORRUPT, never
+ *          a crash.
  * Called   by store/, on any thread.
  * Tested   tests/unit/store_model.c, fuzz/rows.c
  */

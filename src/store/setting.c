@@ -2,9 +2,10 @@
  * store/setting.c: small texts of one account, by name: what it wants otherwise than the configuration says.
  *
  * Does     one row a setting: its version, then the text. A name that begins with '.' is what the server itself keeps
- * in mind for the account; the others are its owner's or the administrator's. Called   reads on any thread;
- * account_setting_put inside mutation.run. Limits   LIMIT_SETTING_NAME, LIMIT_SETTING_VALUE. Tested
- * tests/unit/store_settings.c, tests/e2e/test_pop3_policy.py
+ *          in mind for the account; the others are its owner's or the administrator's.
+ * Called   reads on any thread; account_setting_put inside mutation.run.
+ * Limits   LIMIT_SETTING_NAME, LIMIT_SETTING_VALUE.
+ * Tested   tests/unit/store_settings.c, tests/e2e/test_pop3_policy.py
  */
 #include "base/limits.h"
 #include "base/memory.h"

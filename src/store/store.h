@@ -3,9 +3,10 @@
  * changes.
  *
  * Does     reads of one account (through a `struct reader`), changes inside a mutation (functions taking a `struct
- * txn`), and watching for changes. Words as in RFC 9051, 7162, 8474: account, mailbox, message, UID, UIDVALIDITY,
- * modseq, keyword, thread. Owns     the caches above the engine (mailbox tree, UID sets), locked inside: any thread may
- * read. Called   reads on any thread with the reader's mode; txn functions on the writer thread inside mutation.run.
+ *          txn`), and watching for changes. Words as in RFC 9051, 7162, 8474: account, mailbox, message, UID,
+ *          UIDVALIDITY, modseq, keyword, thread.
+ * Owns     the caches above the engine (mailbox tree, UID sets), locked inside: any thread may read.
+ * Called   reads on any thread with the reader's mode; txn functions on the writer thread inside mutation.run.
  * Tested   tests/unit/store_*.c, tests/crash/
  *
  * An email is immutable content (EMAILID); a message is its appearance in one mailbox under a UID. Names of mailboxes

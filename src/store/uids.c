@@ -2,7 +2,9 @@
  * store/uids.c: the set of UIDs of a mailbox, kept between uses and brought up to date from the change log.
  *
  * Owns     a table of sets by account and mailbox, at most UID_CACHE_SETS, in slots by hash; one lock. A set handed out
- * is shared and immutable. Called   by sessions, on any thread. Tested   tests/unit/store_model.c
+ *          is shared and immutable.
+ * Called   by sessions, on any thread.
+ * Tested   tests/unit/store_model.c
  */
 #include "base/memory.h"
 #include "store/private.h"

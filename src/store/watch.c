@@ -2,8 +2,9 @@
  * store/watch.c: sessions hear of changes: the writer names touched mailboxes, each loop tells its own watchers.
  *
  * Owns     one row a loop: its watchers (that loop's thread alone), and a queue of touched mailboxes (locked),
- * coalesced by mailbox; one post a batch. Called   the listener on the writer thread; store_watch and store_unwatch on
- * the watcher's loop. Tested   tests/e2e/test_imap.py
+ *          coalesced by mailbox; one post a batch.
+ * Called   the listener on the writer thread; store_watch and store_unwatch on the watcher's loop.
+ * Tested   tests/e2e/test_imap.py
  */
 #include "base/memory.h"
 #include "store/private.h"

@@ -2,9 +2,10 @@
  * store/local/blob.c: message bytes on their way in, and out of volumes again.
  *
  * Does     packs mail that has settled, on the calling thread; writes large bodies in frames of their own; reads
- * records and frames with one pread each, checks them, unpacks. Each thread keeps its zstd contexts, a scratch buffer
- * and the last frame it unpacked, so that reading one body piece by piece unpacks each frame once. Called   blob_new,
- * blob_new_large and blob_read on any thread. Waits    blob_new_large for the disk; blob_read unless READ_NONBLOCKING.
+ *          records and frames with one pread each, checks them, unpacks. Each thread keeps its zstd contexts, a scratch
+ *          buffer and the last frame it unpacked, so that reading one body piece by piece unpacks each frame once.
+ * Called   blob_new, blob_new_large and blob_read on any thread.
+ * Waits    blob_new_large for the disk; blob_read unless READ_NONBLOCKING.
  * Fails    STORE_CORRUPT for whatever is not what the location says: named in the log, never a crash (I7).
  * Tested   tests/unit/store_engine.c
  */

@@ -3,8 +3,10 @@
  *
  * Does     keeps at most VOLUMES_OPEN descriptors for reading, least recently used first out, those in use pinned.
  * Owns     the folder's descriptor and the readers' descriptors. The writer and large bodies keep their own for
- * writing. Called   on any thread; locked inside. Waits    for the disk at a first open, and in volumes_create. Tested
- * tests/unit/store_engine.c, fuzz/volume.c
+ *          writing.
+ * Called   on any thread; locked inside.
+ * Waits    for the disk at a first open, and in volumes_create.
+ * Tested   tests/unit/store_engine.c, fuzz/volume.c
  */
 #ifndef STORE_LOCAL_VOLUME_H
 #define STORE_LOCAL_VOLUME_H
