@@ -301,6 +301,7 @@ static bool renew(struct imap *imap, struct sort *s)
     if (!made)
         return false;
     keep_put(imap->session->env->results, view_of(s->key.octets, s->key.size), &made->kept);
+    s->searching.walk.known = NULL; /* the walk is over */
     kept_unref((struct kept *)s->ranking);
     s->ranking = made;
     return true;
