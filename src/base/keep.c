@@ -114,7 +114,8 @@ static struct kept *empty(struct keep *keep, struct entry *e)
 /* One value that must go for `more` octets; null: there is room. */
 static struct kept *make_room(struct keep *keep, size_t more)
 {
-    return keep->octets + more > keep->most ? empty(keep, oldest(keep, true)) : NULL;
+    struct entry *e = keep->octets + more > keep->most ? oldest(keep, true) : NULL;
+    return e ? empty(keep, e) : NULL;
 }
 
 void keep_put(struct keep *keep, struct view key, struct kept *value)

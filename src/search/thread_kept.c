@@ -62,7 +62,7 @@ static void merge(struct thread_facts *f, const struct thread_facts *base, const
             if (base->messages[old].uid >= from || uidset_has(present, base->messages[old].uid))
                 append(f, &base->messages[old], references_of(base, old));
             old++;
-        } else {
+        } else if (next) {
             append(f, next, references);
             new ++;
         }
