@@ -38,6 +38,7 @@ static int begin(void **state)
 static int end(void **state)
 {
     stream_free(&stream);
+    loop_turn(loop, 0); /* the flush that it had posted frees the rest */
     loop_free(&loop);
     close(peer);
     return 0;
