@@ -29,7 +29,7 @@ void kept_init(struct kept *value, size_t octets, void (*free)(struct kept *valu
     value->free = free;
 }
 
-void kept_ref(struct kept *value)
+static void kept_ref(struct kept *value)
 {
     atomic_fetch_add_explicit(&value->references, 1, memory_order_relaxed);
 }
@@ -87,61 +87,69 @@ struct kept *keep_take(struct keep *keep, struct view key)
     return value;
 }
 
-/* A free entry, or the one that was used longest ago. */
-static struct entry *oldest(struct keep *keep, bool held)
+/* Of those in use the one that was asked for longest ago; null: none is in use. */
+static struct entry *oldest(struct keep *keep)
 {
     struct entry *found = NULL;
     for (size_t i = 0; i < LIMIT_KEEP_ENTRIES; i++) {
         struct entry *e = &keep->entries[i];
-        if (!e->value && !held)
-            return e;
         if (e->value && (!found || e->used < found->used))
             found = e;
     }
     return found;
 }
 
-/* The value is let go of outside the lock: it may be large. */
-static struct kept *empty(struct keep *keep, struct entry *e)
+static struct entry *unused(struct keep *keep)
 {
-    struct kept *value = e->value;
-    e->value = NULL;
-    if (value)
-        keep->octets -= value->octets;
-    return value;
+    for (size_t i = 0; i < LIMIT_KEEP_ENTRIES; i++)
+        if (!keep->entries[i].value)
+            return &keep->entries[i];
+    return NULL;
 }
 
-/* One value that must go for `more` octets; null: there is room. */
-static struct kept *make_room(struct keep *keep, size_t more)
+/* What has left the keep, let go of outside the lock: it may be large. */
+struct leaving {
+    struct kept *values[LIMIT_KEEP_ENTRIES];
+    size_t count;
+};
+
+static void leave(struct keep *keep, struct entry *e, struct leaving *leaving)
 {
-    struct entry *e = keep->octets + more > keep->most ? oldest(keep, true) : NULL;
-    return e ? empty(keep, e) : NULL;
+    keep->octets -= e->value->octets;
+    leaving->values[leaving->count++] = e->value;
+    e->value = NULL;
+}
+
+/* An entry for the key, and room for so many octets. */
+static struct entry *make_room(struct keep *keep, struct view key, uint64_t hash, size_t octets,
+                               struct leaving *leaving)
+{
+    struct entry *e = find(keep, key, hash), *old;
+    if (e)
+        leave(keep, e, leaving);
+    while (keep->octets + octets > keep->most && (old = oldest(keep)) != NULL)
+        leave(keep, old, leaving);
+    e = unused(keep);
+    if (!e && (e = oldest(keep)) != NULL)
+        leave(keep, e, leaving);
+    return e;
 }
 
 void keep_put(struct keep *keep, struct view key, struct kept *value)
 {
     uint64_t hash = hash_view(key);
-    struct kept *gone;
+    struct leaving leaving = {.count = 0};
     if (key.size > KEEP_KEY_OCTETS || value->octets > keep->most)
         return;
     pthread_mutex_lock(&keep->lock);
-    struct entry *e = find(keep, key, hash);
-    gone = e ? empty(keep, e) : NULL;
-    while (gone || (gone = make_room(keep, value->octets)) != NULL) {
-        pthread_mutex_unlock(&keep->lock);
-        kept_unref(gone);
-        pthread_mutex_lock(&keep->lock);
-        gone = NULL;
-    }
-    e = find(keep, key, hash); /* another may have put one meanwhile */
-    e = e ? e : oldest(keep, false);
-    gone = empty(keep, e);
+    struct entry *e = make_room(keep, key, hash, value->octets, &leaving);
     kept_ref(value);
     *e = (struct entry){.hash = hash, .used = ++keep->turn, .value = value, .key_size = key.size};
     view_copy(e->key, key);
     keep->octets += value->octets;
     pthread_mutex_unlock(&keep->lock);
-    kept_unref(gone);
+    for (size_t i = 0; i < leaving.count; i++)
+        kept_unref(leaving.values[i]);
 }
 
 size_t keep_octets(struct keep *keep)

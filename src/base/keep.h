@@ -21,7 +21,6 @@ struct kept {
 };
 /* With one reference, the maker's. */
 void kept_init(struct kept *value, size_t octets, void (*free)(struct kept *value));
-void kept_ref(struct kept *value);
 /* Null is allowed. */
 void kept_unref(struct kept *value);
 
