@@ -183,16 +183,14 @@ bool uidset_run(const struct uidset *set, uint32_t from, uint32_t *first_r, uint
     return true;
 }
 
-bool uidset_has_near(const struct uidset *set, struct uid_run *run, uint32_t uid)
+uint32_t uidset_next_near(const struct uidset *set, struct uid_run *run, uint32_t uid)
 {
     if (!run->from || uid < run->from || uid > run->last) {
         run->from = uid;
-        if (!uidset_run(set, uid, &run->first, &run->last)) {
+        if (!uidset_run(set, uid, &run->first, &run->last))
             run->first = run->last = UINT32_MAX; /* which is no UID */
-            return false;
-        }
     }
-    return uid >= run->first;
+    return run->first == UINT32_MAX ? 0 : uid >= run->first ? uid : run->first;
 }
 
 /* One walk over all members: runs without a rank each. */

@@ -43,15 +43,18 @@ uint32_t uidset_rank(const struct uidset *set, uint32_t uid);
 uint32_t uidset_select(const struct uidset *set, uint32_t number);
 /* The first member >= uid, 0 if there is none. O(log n). */
 uint32_t uidset_next(const struct uidset *set, uint32_t uid);
-bool uidset_equal(const struct uidset *a, const struct uidset *b);
-size_t uidset_memory(const struct uidset *set);
-
-/* Membership of many UIDs that mostly ascend: a run found once answers for all in it, and between. Zeroed to begin; for
+/* The same for many UIDs that mostly ascend: a run found once answers for all in it, and between. Zeroed to begin; for
  * one set that doesn't change. */
 struct uid_run {
     uint32_t from, first, last; /* of from to last it is known: those from `first` on are members */
 };
-bool uidset_has_near(const struct uidset *set, struct uid_run *run, uint32_t uid);
+uint32_t uidset_next_near(const struct uidset *set, struct uid_run *run, uint32_t uid);
+static inline bool uidset_has_near(const struct uidset *set, struct uid_run *run, uint32_t uid)
+{
+    return uidset_next_near(set, run, uid) == uid;
+}
+bool uidset_equal(const struct uidset *a, const struct uidset *b);
+size_t uidset_memory(const struct uidset *set);
 
 /* Runs in ascending order. Set first_r/last_r to the first run that ends at or after `from`; false behind the last. */
 bool uidset_run(const struct uidset *set, uint32_t from, uint32_t *first_r, uint32_t *last_r);

@@ -29,13 +29,8 @@ static uint32_t next_of_set(struct fetch *f)
 {
     if (!f->next_uid)
         return 0;
-    if (!f->downwards && f->next_uid >= f->set_first && f->next_uid <= f->set_last)
-        return f->next_uid;
-    if (!f->downwards) {
-        bool any = uidset_run(f->set, f->next_uid, &f->set_first, &f->set_last);
-        f->set_last = any ? f->set_last : 0;
-        return !any ? 0 : f->set_first > f->next_uid ? f->set_first : f->next_uid;
-    }
+    if (!f->downwards)
+        return uidset_next_near(f->set, &f->in_set, f->next_uid);
     uint32_t rank = uidset_rank(f->set, f->next_uid);
     return rank ? uidset_select(f->set, rank) : 0;
 }
@@ -417,7 +412,7 @@ enum step_result fetch_walk(struct imap *imap, struct fetch *f, struct step_cont
     reading.rows = row_cursor_new(&reading.reader, imap->selected.mailbox);
     reading.emails = f->needs_email ? email_cursor_new(&reading.reader) : NULL;
     f->has_email = false; /* the last step's cursor is gone, and its views with it */
-    f->set_last = 0;
+    f->in_set = (struct uid_run){0};
     for (unsigned walked = 1;; walked++) {
         error = walk_once(imap, f, context, &reading, &result);
         bool look = walked % a_look == 0 || stream_is_full(imap->session->stream);

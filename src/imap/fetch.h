@@ -93,9 +93,9 @@ struct fetch {
     bool cut;        /* the limit was looked at */
 
     /* the place */
-    bool downwards;               /* what the limit cut is sent from the highest UID down (RFC 9738 3.1) */
-    uint32_t next_uid;            /* of the set */
-    uint32_t set_first, set_last; /* a run of the set, for this step; set_last 0: none is known */
+    bool downwards;        /* what the limit cut is sent from the highest UID down (RFC 9738 3.1) */
+    uint32_t next_uid;     /* of the set */
+    struct uid_run in_set; /* for this step */
     struct message_rows rows;
     size_t row_at;
     bool rows_valid;
