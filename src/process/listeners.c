@@ -152,9 +152,10 @@ static struct listener *bind_unix(struct supervisor *sv, const char *path, struc
         supervisor_give_up(sv, 78, "%s is too long for a socket (107 octets)", path);
     memcpy(address.sun_path, path, strlen(path));
     unsigned turns = 0;
-    while (is_in_use(&address) && wait_for_release(&turns)) {
+    bool used;
+    while ((used = is_in_use(&address)) && wait_for_release(&turns)) {
     }
-    if (is_in_use(&address))
+    if (used)
         supervisor_give_up(sv, 75, "somebody already listens on %s: is a server running?", path);
     unlink(path);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);

@@ -24,7 +24,7 @@ struct ranking {
 
 /* Does the order last: no criterion but what a message is. */
 bool ranking_lasts(const struct order_program *program);
-/* What a ranking of this mailbox is found by: at most KEEP_KEY_OCTETS, else the key is empty and nothing is kept. */
+/* What a ranking of this mailbox is found by. */
 struct ranking_key {
     char octets[KEEP_KEY_OCTETS];
     size_t size;
