@@ -16,7 +16,8 @@ struct ranking_key ranking_key(uint64_t account, uint32_t mailbox, uint32_t uidv
 {
     struct ranking_key key = {.size = 0};
     const uint64_t numbers[] = {account, mailbox, uidvalidity};
-    _Static_assert(sizeof numbers + 2u * LIMIT_SORT_CRITERIA <= sizeof key.octets, "the longest program has a key");
+    _Static_assert(sizeof numbers + (size_t)2 * LIMIT_SORT_CRITERIA <= sizeof key.octets,
+                   "the longest program has a key");
     memcpy(key.octets, numbers, sizeof numbers);
     key.size = sizeof numbers;
     for (size_t i = 0; i < program->count; i++) {
