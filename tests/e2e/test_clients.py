@@ -139,6 +139,12 @@ def test_getmail_retrieves(account, tmp_path, delete):
     assert account.imap().select("INBOX")[1] == [b"0" if delete else b"6"]
 
 
+def fetchmail(rc, **options):
+    """As root it would share one lock file with every other fetchmail of the machine."""
+    home = rc.parent
+    return run("fetchmail", "-f", rc, "--nosyslog", "--pidfile", home / "fetchmail.pid", "-s", env=dict(os.environ, HOME=str(home), FETCHMAILHOME=str(home)), **options)
+
+
 def test_fetchmail_retrieves_and_deletes(account, tmp_path):
     fill(account, 4)
     box = tmp_path / "box"
@@ -146,7 +152,7 @@ def test_fetchmail_retrieves_and_deletes(account, tmp_path):
     rc.write_text('set invisible\npoll localhost protocol POP3 port %d user "%s" password "%s" sslproto "" mda "cat >>%s; echo >>%s" fetchall no keep\n'
                   % (account.instance.ports["pop3"], account.user, account.password, box, box))
     rc.chmod(0o600)
-    run("fetchmail", "-f", rc, "--nosyslog", "-s", env=dict(os.environ, HOME=str(tmp_path), FETCHMAILHOME=str(tmp_path)))
+    fetchmail(rc)
     assert box.read_bytes().count(b"\nMessage-ID: <7.") == 4 or box.read_bytes().count(b"Message-ID: <7.") == 4
     assert account.imap().select("INBOX")[1] == [b"0"]
 

@@ -5,13 +5,12 @@ getmail stands in test_clients.py.
 
 import base64
 import mailbox
-import os
 import poplib
 
 import pytest
 from conftest import message
 from raw import Raw
-from test_clients import fill, run
+from test_clients import fetchmail, fill, run
 from test_pop3 import lines
 
 
@@ -32,11 +31,10 @@ def test_fetchmail_fetches_each_message_once(account, tmp_path, keep):
     rc.write_text('set invisible\npoll localhost protocol POP3 port %d uidl user "%s" password "%s" sslproto "" mda "cat >>%s; echo >>%s" %s\n'
                   % (account.instance.ports["pop3"], account.user, account.password, box, box, "keep" if keep else "no keep"))
     rc.chmod(0o600)
-    environment = dict(os.environ, HOME=str(tmp_path), FETCHMAILHOME=str(tmp_path))
-    assert run("fetchmail", "-f", rc, "--nosyslog", "-s", env=environment, check=False).returncode == 0
+    assert fetchmail(rc, check=False).returncode == 0
     account.deliver(message("a later one"))
-    assert run("fetchmail", "-f", rc, "--nosyslog", "-s", env=environment, check=False).returncode == 0
-    assert run("fetchmail", "-f", rc, "--nosyslog", "-s", env=environment, check=False).returncode == 1  # no new mail
+    assert fetchmail(rc, check=False).returncode == 0
+    assert fetchmail(rc, check=False).returncode == 1  # no new mail
     assert box.read_bytes().count(b"Message-ID: ") == 6
     assert count(account) == (6 if keep else 0)
 
