@@ -91,10 +91,36 @@ static void write_all(int fd, const char *data, size_t size)
 /* Blocking line reader over a large buffer. */
 struct reader {
     int fd;
+    SSL *ssl; /* null: plain */
     char data[1 << 18];
     size_t start, end;
     uint64_t octets;
 };
+
+static struct reader *reader_open(void)
+{
+    static SSL_CTX *context;
+    struct reader *r = calloc(1, sizeof *r);
+    if (!r)
+        fail("no memory");
+    r->fd = dial();
+    if (option_tls[0] != '1')
+        return r;
+    if (!context)
+        context = SSL_CTX_new(TLS_client_method());
+    r->ssl = SSL_new(context);
+    if (!r->ssl || SSL_set_fd(r->ssl, r->fd) != 1 || SSL_connect(r->ssl) != 1)
+        fail("TLS handshake failed");
+    return r;
+}
+
+static void reader_say(struct reader *r, const char *data, size_t size)
+{
+    if (!r->ssl)
+        write_all(r->fd, data, size);
+    else if (SSL_write(r->ssl, data, (int)size) <= 0)
+        fail("TLS write failed");
+}
 
 static bool reader_fill(struct reader *r)
 {
@@ -105,7 +131,8 @@ static bool reader_fill(struct reader *r)
         r->end -= r->start;
         r->start = 0;
     }
-    ssize_t got = read(r->fd, r->data + r->end, sizeof r->data - r->end);
+    size_t room = sizeof r->data - r->end;
+    ssize_t got = r->ssl ? SSL_read(r->ssl, r->data + r->end, (int)room) : read(r->fd, r->data + r->end, room);
     if (got <= 0)
         return false;
     r->end += (size_t)got;
@@ -343,7 +370,7 @@ static void imap_command(struct reader *r, const char *text, struct tally *tally
     char whole[4096];
     uint64_t octets;
     int size = snprintf(whole, sizeof whole, "x %s\r\n", text);
-    write_all(r->fd, whole, (size_t)size);
+    reader_say(r, whole, (size_t)size);
     for (;;) {
         char *line = reader_line(r);
         if (line[0] == 'x' && line[1] == ' ') {
@@ -361,12 +388,9 @@ static void imap_command(struct reader *r, const char *text, struct tally *tally
 
 static struct reader *imap_login(long number)
 {
-    struct reader *r = calloc(1, sizeof *r);
+    struct reader *r = reader_open();
     char text[512], user[128];
     struct tally ignored = {0};
-    if (!r)
-        fail("no memory");
-    r->fd = dial();
     reader_line(r);
     user_name(user, sizeof user, number);
     snprintf(text, sizeof text, "LOGIN %s %s", user, option_password);
@@ -440,7 +464,7 @@ static void mode_verify(void)
     struct tally ignored = {0};
     snprintf(text, sizeof text, "SELECT \"%s\"", option_mailbox);
     imap_command(r, text, &ignored);
-    write_all(r->fd, "x FETCH 1:* (BODY.PEEK[])\r\n", 27);
+    reader_say(r, "x FETCH 1:* (BODY.PEEK[])\r\n", 27);
     for (char *line = reader_line(r); strncmp(line, "x ", 2) != 0; line = reader_line(r)) {
         if (!literal_size(line, &octets))
             continue;
@@ -458,16 +482,16 @@ static void append_some(struct reader *r, long first, long count)
 {
     char head[256];
     int n = snprintf(head, sizeof head, "x APPEND \"%s\"", option_mailbox);
-    write_all(r->fd, head, (size_t)n);
+    reader_say(r, head, (size_t)n);
     for (long i = 0; i < count; i++) {
         size_t size;
         char *text = make_message((size_t)option_size, first + i, &size);
         n = snprintf(head, sizeof head, " {%zu+}\r\n", size);
-        write_all(r->fd, head, (size_t)n);
-        write_all(r->fd, text, size);
+        reader_say(r, head, (size_t)n);
+        reader_say(r, text, size);
         free(text);
     }
-    write_all(r->fd, "\r\n", 2);
+    reader_say(r, "\r\n", 2);
     char *line = reader_line(r);
     while (line[0] != 'x')
         line = reader_line(r);
@@ -509,18 +533,15 @@ static char *pop3_say(struct reader *r, const char *verb, const char *argument)
 {
     char text[512];
     int n = snprintf(text, sizeof text, "%s%s%s\r\n", verb, argument[0] ? " " : "", argument);
-    write_all(r->fd, text, (size_t)n);
+    reader_say(r, text, (size_t)n);
     return pop3_line(r);
 }
 
 static void mode_pop3(void)
 {
-    struct reader *r = calloc(1, sizeof *r);
     char text[512], user[128];
-    if (!r)
-        fail("no memory");
     double started = now_s();
-    r->fd = dial();
+    struct reader *r = reader_open();
     pop3_line(r);
     user_name(user, sizeof user, 1);
     pop3_say(r, "USER", user);
@@ -529,7 +550,7 @@ static void mode_pop3(void)
     long count = strtol(pop3_say(r, "STAT", "") + 4, &after, 10);
     uint64_t stat_octets = strtoull(after, NULL, 10), body_octets = 0;
     double stat = now_s() - started;
-    write_all(r->fd, "UIDL\r\n", 6);
+    reader_say(r, "UIDL\r\n", 6);
     pop3_multi(r);
     double login = now_s() - started;
     uint64_t before = r->octets;
@@ -540,7 +561,7 @@ static void mode_pop3(void)
     for (long got = 0; got < count; got++) {
         while (sent < count && sent - got < window) {
             int n = snprintf(text, sizeof text, "RETR %ld\r\n", ++sent);
-            write_all(r->fd, text, (size_t)n);
+            reader_say(r, text, (size_t)n);
         }
         body_octets += pop3_multi(r);
     }
@@ -553,63 +574,23 @@ static void mode_pop3(void)
 
 /* ---- idle sessions ---- */
 
-/* Says text (unless null) and reads until `expect` came. */
-static void tls_talk(SSL *ssl, const char *text, const char *expect)
-{
-    char data[8192];
-    size_t size = 0;
-    if (text && SSL_write(ssl, text, (int)strlen(text)) <= 0)
-        fail("TLS write failed");
-    for (;;) {
-        int got = SSL_read(ssl, data + size, (int)(sizeof data - 1 - size));
-        if (got <= 0)
-            fail("TLS: the server closed the connection");
-        size += (size_t)got;
-        data[size] = 0;
-        if (strstr(data, expect))
-            return;
-        if (size > sizeof data / 2)
-            size = 0;
-    }
-}
-
-static void idle_tls(SSL_CTX *context, long number)
-{
-    char text[512], user[128];
-    SSL *ssl = SSL_new(context);
-    SSL_set_fd(ssl, dial());
-    if (SSL_connect(ssl) != 1)
-        fail("TLS handshake failed");
-    user_name(user, sizeof user, number);
-    tls_talk(ssl, NULL, "* OK");
-    snprintf(text, sizeof text, "x LOGIN %s %s\r\n", user, option_password);
-    tls_talk(ssl, text, "x OK");
-    snprintf(text, sizeof text, "x SELECT %s\r\n", option_mailbox);
-    tls_talk(ssl, text, "x OK");
-    tls_talk(ssl, "x IDLE\r\n", "+");
-}
-
-static void idle_plain(long number)
+/* The connection stays open when its reader is gone: the session idles. */
+static void idle_one(long number)
 {
     char text[512];
     struct tally ignored = {0};
     struct reader *r = imap_login(number);
     snprintf(text, sizeof text, "SELECT %s", option_mailbox);
     imap_command(r, text, &ignored);
-    write_all(r->fd, "x IDLE\r\n", 8);
+    reader_say(r, "x IDLE\r\n", 8);
     reader_line(r);
-    free(r); /* the descriptor stays open: the session idles */
+    free(r);
 }
 
 static void mode_idle(void)
 {
-    SSL_CTX *context = option_tls[0] == '1' ? SSL_CTX_new(TLS_client_method()) : NULL;
-    for (long i = 0; i < option_connections; i++) {
-        if (context)
-            idle_tls(context, i % option_users + 1);
-        else
-            idle_plain(i % option_users + 1);
-    }
+    for (long i = 0; i < option_connections; i++)
+        idle_one(i % option_users + 1);
     printf("ready=%ld\n", option_connections);
     fflush(stdout);
     while (getchar() != EOF) {
@@ -660,7 +641,7 @@ static void mode_hear(void)
         fail("no memory");
     snprintf(text, sizeof text, "SELECT \"%s\"", option_mailbox);
     imap_command(r, text, &ignored);
-    write_all(r->fd, "x IDLE\r\n", 8);
+    reader_say(r, "x IDLE\r\n", 8);
     reader_line(r);
     option_port = option_lmtp_port;
     delivery_open(&d);

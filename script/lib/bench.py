@@ -330,13 +330,13 @@ class Bench:
             server.fill(user, count, self.o.size)
             check_sum(server, "messages of " + user, load("verify", server, "imap", user=user, size=self.o.size)["verified"], count)
 
-    def fetch(self, name, items, key="fetch_rate"):
+    def fetch(self, name, items, key="fetch_rate", port="imap"):
         command = "FETCH 1:* (%s)" % items
         # Each server may fill its caches first: the first run is not counted.
         for server in self.servers:
             load("imap", server, "imap", user="big", command=command)
         repeat = max(1, 30000 // self.big)
-        self.measure("FETCH " + name, lambda s: fetch_all(s, command, self.big, repeat)[key])
+        self.measure("FETCH " + name, lambda s: fetch_all(s, command, self.big, repeat, port)[key])
 
     def imap(self):
         for server in self.servers:
@@ -355,6 +355,7 @@ class Bench:
             sizes, octets = fetch_all(server, "FETCH 1:* (RFC822.SIZE)", self.big)["sizes"], fetch_all(server, "FETCH 1:* (BODY.PEEK[])", self.big)["literals"]
             check_sum(server, "octets of all messages", octets, sizes)
         self.fetch("BODY[] MB/s", "BODY.PEEK[]", "mb_s")
+        self.fetch("BODY[] MB/s, TLS", "BODY.PEEK[]", "mb_s", "imaps")
         for name, command in (("SORT (DATE)", "SORT (DATE) UTF-8 ALL"), ("SORT (SUBJECT)", "SORT (SUBJECT) UTF-8 ALL"),
                               ("THREAD=REFERENCES", "THREAD REFERENCES UTF-8 ALL")):
             for server in self.servers:
@@ -412,8 +413,8 @@ def deliver(server, users, connections, count):
     return rate
 
 
-def fetch_all(server, command, count, repeat=1):
-    found = load("imap", server, "imap", user="big", command=command, repeat=repeat)
+def fetch_all(server, command, count, repeat=1, port="imap"):
+    found = load("imap", server, port, tls="1" if port == "imaps" else "0", user="big", command=command, repeat=repeat)
     check_sum(server, command, found["fetches"], count * repeat)
     return found
 

@@ -10,7 +10,9 @@
 /* X(name, value, unit, why, what the peer sees) */
 #define LIMITS_NET(X)                                                                                                  \
     X(STREAM_INPUT, 65536, "octets", "read ahead of one connection", "reading stops")                                  \
-    X(STREAM_OUTPUT, 131072, "octets", "a response waits when this much is unread", "nothing: the step waits")         \
+    X(STREAM_OUTPUT, 188416, "octets", "a response waits when this much is unread", "nothing: the step waits")         \
+    X(STREAM_SEALED, 131072, "octets", "TLS records of one connection that wait for the socket",                       \
+      "nothing: no more are made")                                                                                     \
     X(STREAM_STALL_MS, 60000, "ms", "a client that reads nothing with output pending", "connection closed")            \
     X(DEFLATE_RATIO, 1000, "times", "what a compressed connection may swell to (RFC 4978)", "connection closed")       \
     X(DEFLATE_FREE, 1048576, "octets", "that may swell more, once", "nothing")                                         \

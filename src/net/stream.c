@@ -15,9 +15,8 @@
 enum {
     READ_SIZE = 65536,
     LOW_MARK = LIMIT_STREAM_OUTPUT / 2,
-    KEEP_IDLE = 0,    /* octets of buffer that an idle connection may keep */
-    READS_A_TURN = 4, /* then others are served */
-    TLS_RECORD = 16384,
+    KEEP_IDLE = 0,         /* octets of buffer that an idle connection may keep */
+    READS_A_TURN = 4,      /* then others are served */
     DEFLATE_PIECE = 65536, /* plain octets that are deflated at once */
 };
 
@@ -37,13 +36,14 @@ struct stream {
     size_t input_max;
     uint64_t stall_ms;
     uint64_t octets_in, octets_out;
-    bool reading, lent, eof, eof_told, broken, finishing, leaving, closed, was_full, tls_wants_write, tls_wants_read;
+    bool reading, lent, eof, eof_told, broken, finishing, leaving, closed, was_full;
     bool stalling;           /* the stall timer runs */
     bool moved;              /* octets went out since it was set */
     bool flush_posted, dead; /* dead: freed by its user; the posted flush or the running callback frees the memory */
     unsigned busy;           /* inside callbacks */
     struct deflate *deflate; /* null: the buffers hold what the socket is sent and sends */
     struct buffer wire_in, wire_out;
+    struct buffer sealed; /* TLS records on their way out */
     struct timer *rest;
     bool more_inside, wire_eof; /* deflate holds octets back; the socket has ended */
     struct task flush_task;
@@ -82,7 +82,13 @@ static bool has_held(const struct stream *s)
 
 static bool has_output(const struct stream *s)
 {
-    return buffer_size(&s->out) || buffer_size(&s->wire_out);
+    return buffer_size(&s->out) || buffer_size(&s->wire_out) || buffer_size(&s->sealed);
+}
+
+/* Until its end a handshake alone speaks. */
+static bool can_send(const struct stream *s)
+{
+    return s->tls_state == TLS_HANDSHAKE ? buffer_size(&s->sealed) > 0 : has_output(s);
 }
 
 static void set_watch(struct stream *s)
@@ -90,12 +96,11 @@ static void set_watch(struct stream *s)
     if (s->dead || !s->watch)
         return;
     unsigned what = 0;
-    bool handshake = s->tls_state == TLS_HANDSHAKE;
     if (!s->lent && !s->broken) {
-        if ((wants_input(s) && !s->wire_eof) || ((handshake || s->tls_wants_read) && !s->eof))
+        if ((wants_input(s) && !s->wire_eof) || (s->tls_state == TLS_HANDSHAKE && !s->eof))
             what |= WATCH_READ;
         /* A posted flush tries first: most often all goes out, and the socket need not be watched. */
-        if ((has_output(s) && !handshake && !s->tls_wants_read && !s->flush_posted) || s->tls_wants_write)
+        if (can_send(s) && !s->flush_posted)
             what |= WATCH_WRITE;
     }
     watch_want(s->watch, what);
@@ -110,57 +115,54 @@ static void stop_stall(struct stream *s)
     s->stalling = false;
 }
 
-static void set_broken(struct stream *s)
-{
-    if (s->broken || s->dead)
-        return;
-    s->broken = true;
-    stop_stall(s);
-    set_watch(s);
-    tell(s, STREAM_BROKEN);
-}
+/* ---- one read or write: octets, 0 for the end, -1 try later, -2 broken ---- */
 
-/* ---- one read or write, plain or TLS: octets, 0 for the end, -1 try later, -2 broken ---- */
-
-static ssize_t tls_result(struct stream *s, int result)
+static ssize_t tls_result(const struct stream *s, int result)
 {
     if (result > 0)
         return result;
     int why = SSL_get_error(s->ssl, result);
     ERR_clear_error();
     if (why == SSL_ERROR_WANT_READ)
-        s->tls_wants_read = true;
-    else if (why == SSL_ERROR_WANT_WRITE)
-        s->tls_wants_write = true;
-    else
-        return why == SSL_ERROR_ZERO_RETURN ? 0 : -2;
-    return -1;
+        return -1;
+    return why == SSL_ERROR_ZERO_RETURN ? 0 : -2;
 }
 
 static ssize_t raw_read(struct stream *s, char *to, size_t size)
 {
-    if (s->ssl) {
-        s->tls_wants_write = false;
-        ssize_t got = tls_result(s, SSL_read(s->ssl, to, (int)size));
-        s->tls_wants_read = false; /* reading is what we do anyway */
-        return got;
-    }
+    if (s->ssl)
+        return tls_result(s, SSL_read(s->ssl, to, (int)size));
     ssize_t got = recv(s->fd, to, size, MSG_DONTWAIT);
     if (got < 0)
         return errno == EAGAIN || errno == EINTR ? -1 : -2;
     return got;
 }
 
-static ssize_t raw_write(struct stream *s, const char *from, size_t size)
+static ssize_t raw_write(const struct stream *s, struct view pending)
 {
-    if (s->ssl) {
-        s->tls_wants_read = s->tls_wants_write = false;
-        return tls_result(s, SSL_write(s->ssl, from, (int)(size > INT32_MAX ? INT32_MAX : size)));
-    }
-    ssize_t done = send(s->fd, from, size, MSG_DONTWAIT | MSG_NOSIGNAL);
+    ssize_t done = send(s->fd, pending.data, pending.size, MSG_DONTWAIT | MSG_NOSIGNAL);
     if (done < 0)
         return errno == EAGAIN || errno == EINTR || errno == ENOBUFS ? -1 : -2;
     return done;
+}
+
+/* An alert's last chance. */
+static void send_alert(struct stream *s)
+{
+    if (buffer_size(&s->sealed))
+        (void)raw_write(s, buffer_view(&s->sealed));
+    buffer_clear(&s->sealed);
+}
+
+static void set_broken(struct stream *s)
+{
+    if (s->broken || s->dead)
+        return;
+    s->broken = true;
+    send_alert(s);
+    stop_stall(s);
+    set_watch(s);
+    tell(s, STREAM_BROKEN);
 }
 
 /* ---- output ---- */
@@ -170,6 +172,7 @@ static void close_down(struct stream *s)
     if (s->ssl && s->tls_state == TLS_OPEN && !s->broken) {
         SSL_shutdown(s->ssl); /* close_notify; the peer's is not waited for */
         ERR_clear_error();
+        send_alert(s);
     }
     if (!s->leaving)
         shutdown(s->fd, SHUT_WR);
@@ -180,8 +183,8 @@ static void close_down(struct stream *s)
     tell(s, STREAM_CLOSED);
 }
 
-/* What the socket is to be sent next: the output, or what stands for a piece of it. */
-static struct buffer *to_send(struct stream *s)
+/* The output, or what stands for a piece of it. */
+static struct buffer *next_output(struct stream *s)
 {
     if (!s->deflate)
         return &s->out;
@@ -193,19 +196,39 @@ static struct buffer *to_send(struct stream *s)
     return &s->wire_out;
 }
 
+/* Records of what is pending. False: TLS failed. */
+static bool seal(struct stream *s)
+{
+    while (s->tls_state == TLS_OPEN && buffer_size(&s->sealed) < (size_t)LIMIT_STREAM_SEALED) {
+        struct buffer *from = next_output(s);
+        size_t size = buffer_size(from);
+        if (!size)
+            break;
+        ssize_t done =
+            tls_result(s, SSL_write(s->ssl, buffer_view(from).data, size > INT32_MAX ? INT32_MAX : (int)size));
+        if (done <= 0)
+            return false;
+        buffer_consume(from, (size_t)done);
+        s->octets_out += (uint64_t)done;
+    }
+    return true;
+}
+
 /* Writes what the socket takes. False: it is broken. */
 static bool send_pending(struct stream *s)
 {
-    while (has_output(s) && !s->broken && s->tls_state != TLS_HANDSHAKE) {
-        struct buffer *from = to_send(s);
-        struct view pending = buffer_view(from);
-        ssize_t done = raw_write(s, pending.data, pending.size);
+    while (can_send(s) && !s->broken) {
+        if (s->ssl && !seal(s))
+            return false;
+        struct buffer *from = s->ssl ? &s->sealed : next_output(s);
+        ssize_t done = raw_write(s, buffer_view(from));
         if (done == -1)
             break;
         if (done <= 0)
             return false;
         buffer_consume(from, (size_t)done);
-        s->octets_out += (uint64_t)done;
+        if (!s->ssl)
+            s->octets_out += (uint64_t)done;
         s->moved = true;
     }
     return true;
@@ -224,6 +247,7 @@ static void write_out(struct stream *s)
         stop_stall(s);
         buffer_release_idle(&s->out, KEEP_IDLE);
         buffer_release_idle(&s->wire_out, KEEP_IDLE);
+        buffer_release_idle(&s->sealed, KEEP_IDLE);
     } else if (s->moved || !s->stalling) {
         s->stalling = true;
         timer_set(s->stall, s->stall_ms);
@@ -405,9 +429,7 @@ static void read_in(struct stream *s)
 
 static void continue_handshake(struct stream *s)
 {
-    s->tls_wants_read = s->tls_wants_write = false;
     ssize_t result = tls_result(s, SSL_do_handshake(s->ssl));
-    s->tls_wants_read = false;
     if (result == -1)
         return;
     if (result <= 0) {
@@ -420,7 +442,7 @@ static void continue_handshake(struct stream *s)
 
 static void start_handshake(struct stream *s)
 {
-    s->ssl = tls_server_accept(s->tls, s->fd);
+    s->ssl = tls_server_accept(s->tls, s->fd, &s->sealed);
     if (!s->ssl) {
         set_broken(s);
         return;
@@ -488,9 +510,9 @@ static void fired(void *ctx, unsigned what)
     s->busy++;
     if (s->tls_state == TLS_HANDSHAKE && !s->broken)
         continue_handshake(s);
-    if (!s->dead && !s->broken && s->tls_state != TLS_HANDSHAKE && ((what & WATCH_WRITE) || s->tls_wants_read))
+    if (!s->dead && !s->broken && ((what & WATCH_WRITE) || buffer_size(&s->sealed)))
         write_out(s);
-    if (!s->dead && ((what & WATCH_READ) || s->tls_wants_write) && wants_input(s))
+    if (!s->dead && (what & WATCH_READ) && wants_input(s))
         read_in(s);
     after_io(s);
     s->busy--;
@@ -523,6 +545,7 @@ struct stream *stream_new(struct loop *loop, int fd, stream_callback *callback, 
     buffer_init(&s->out, 0);
     buffer_init(&s->wire_in, 0);
     buffer_init(&s->wire_out, 0);
+    buffer_init(&s->sealed, 0);
     s->flush_task.run = flush_later;
     int on = 1, low = 65536;
     fcntl(fd, F_SETFL, O_NONBLOCK);
@@ -548,6 +571,7 @@ static void release(struct stream *s)
     buffer_free(&s->out);
     buffer_free(&s->wire_in);
     buffer_free(&s->wire_out);
+    buffer_free(&s->sealed);
     s->dead = true;
 }
 

@@ -9,8 +9,8 @@
  *          nothing else touches the stream, and no write to the socket happens until the loop has it back: see
  *          stream_lend).
  * Waits    never.
- * Limits   LIMIT_STREAM_INPUT, LIMIT_STREAM_OUTPUT, LIMIT_STREAM_STALL_MS.
- * Tested   tests/unit/net_stream.c, tests/unit/front_*.c
+ * Limits   LIMIT_STREAM_INPUT, LIMIT_STREAM_OUTPUT, LIMIT_STREAM_SEALED, LIMIT_STREAM_STALL_MS.
+ * Tested   tests/unit/net_stream.c, tests/unit/net_tls.c, tests/unit/front_*.c
  */
 #ifndef NET_STREAM_H
 #define NET_STREAM_H

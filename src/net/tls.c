@@ -4,6 +4,7 @@
 #include "net/tls_private.h"
 #include <openssl/err.h>
 #include <openssl/pem.h>
+#include <pthread.h>
 #include <stdatomic.h>
 
 struct tls_server {
@@ -128,13 +129,52 @@ void tls_server_unref(struct tls_server **tls)
     }
 }
 
-SSL *tls_server_accept(struct tls_server *tls, int fd)
+/* ---- where sealed octets go ---- */
+
+static BIO_METHOD *sealing;
+static pthread_once_t sealing_once = PTHREAD_ONCE_INIT;
+
+static int sealing_write(BIO *bio, const char *data, int size)
 {
+    struct buffer *sealed = BIO_get_data(bio);
+    buffer_append(sealed, data, (size_t)size);
+    return sealed->overflow ? -1 : size;
+}
+
+static long sealing_control(BIO *bio, int what, long number, void *ctx)
+{
+    (void)bio, (void)number, (void)ctx;
+    return what == BIO_CTRL_FLUSH;
+}
+
+static int sealing_create(BIO *bio)
+{
+    BIO_set_init(bio, 1);
+    return 1;
+}
+
+static void sealing_setup(void)
+{
+    sealing = BIO_meth_new(BIO_TYPE_SOURCE_SINK, "sealed octets");
+    BUG_IF(!sealing);
+    BIO_meth_set_write(sealing, sealing_write);
+    BIO_meth_set_ctrl(sealing, sealing_control);
+    BIO_meth_set_create(sealing, sealing_create);
+}
+
+SSL *tls_server_accept(struct tls_server *tls, int fd, struct buffer *sealed)
+{
+    pthread_once(&sealing_once, sealing_setup);
     SSL *ssl = SSL_new(tls->context);
-    if (ssl && SSL_set_fd(ssl, fd) == 1) {
-        SSL_set_accept_state(ssl);
-        return ssl;
+    BIO *in = BIO_new_socket(fd, BIO_NOCLOSE), *out = BIO_new(sealing);
+    if (!ssl || !in || !out) {
+        SSL_free(ssl);
+        BIO_free(in);
+        BIO_free(out);
+        return NULL;
     }
-    SSL_free(ssl);
-    return NULL;
+    BIO_set_data(out, sealed);
+    SSL_set_bio(ssl, in, out);
+    SSL_set_accept_state(ssl);
+    return ssl;
 }

@@ -4,7 +4,7 @@
  * Does     holds one SSL_CTX; streams make connections from it. Buffers of idle connections are freed.
  * Owns     key and certificate. Replaced whole at a reload; running connections keep theirs (reference counted).
  * Called   by gate's loop; created from PEM text handed over by the supervisor, never from a path.
- * Tested   tests/e2e/test_hostile_login.py, tests/e2e/test_story.py
+ * Tested   tests/unit/net_tls.c, tests/e2e/test_hostile_login.py, tests/e2e/test_story.py
  */
 #ifndef NET_TLS_H
 #define NET_TLS_H
