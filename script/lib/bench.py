@@ -205,16 +205,19 @@ def wait_port(port):
     raise Failure("nothing answers on port %d" % port)
 
 
+def children(pid):
+    try:
+        return {int(child) for task in pathlib.Path("/proc/%d/task" % pid).iterdir() for child in (task / "children").read_text().split()}
+    except OSError:
+        return set()  # it has just ended
+
+
 def family(pid):
     found, new = {pid}, [pid]
     while new:
-        for task in pathlib.Path("/proc/%d/task" % new.pop()).glob("*/children"):
-            try:
-                children = {int(child) for child in task.read_text().split()} - found
-            except OSError:
-                continue  # it has just ended
-            found |= children
-            new.extend(children)
+        born = children(new.pop()) - found
+        found |= born
+        new.extend(born)
     return found
 
 
