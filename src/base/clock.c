@@ -1,6 +1,8 @@
 /* base/clock.c: see base/clock.h. Civil dates by the days-from-civil method over 400-year eras, without tables or
  * locale. */
 #include "base/clock.h"
+#include <errno.h>
+#include <poll.h>
 #include <strings.h>
 
 uint64_t clock_monotonic_us(void)
@@ -25,6 +27,18 @@ int64_t clock_wall_us(void)
 int64_t clock_wall_s(void)
 {
     return clock_wall_us() / 1000000;
+}
+
+bool clock_wait_turn(unsigned *turns, unsigned most_ms)
+{
+    enum { TURN_MS = 50 };
+    int before = errno;
+    if (*turns >= most_ms / TURN_MS)
+        return false;
+    ++*turns;
+    poll(NULL, 0, TURN_MS);
+    errno = before;
+    return true;
 }
 
 enum { DAYS_ERA = 146097, YEARS_ERA = 400, DAYS_TO_1970 = 719468 };

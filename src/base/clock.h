@@ -21,6 +21,9 @@ uint64_t clock_monotonic_ms(void);
 uint64_t clock_monotonic_us(void);
 int64_t clock_wall_s(void);
 int64_t clock_wall_us(void);
+/* A turn of waiting, on a thread that has nothing else to do, for what ends by itself. *turns begins at 0. False: it
+ * was waited for `most_ms`; errno stays. */
+bool clock_wait_turn(unsigned *turns, unsigned most_ms);
 /* Seconds since 1970 of a civil time; false if a field is out of range. */
 bool civil_to_seconds(const struct civil_time *civil, int64_t *utc_s_r);
 void civil_from_seconds(int64_t utc_s, int16_t zone_minutes, struct civil_time *civil_r);

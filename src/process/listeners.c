@@ -1,4 +1,5 @@
 /* process/listeners.c: every socket that anybody outside connects to. */
+#include "base/clock.h"
 #include "base/limits.h"
 #include "process/supervisor.h"
 #include <arpa/inet.h>
@@ -6,7 +7,6 @@
 #include <grp.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <poll.h>
 #include <pwd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -51,13 +51,6 @@ static int bind_tcp(const struct sockaddr *address, socklen_t size)
     return -1;
 }
 
-/* What was killed a moment ago may be ending still. False: it was waited for long enough. */
-static bool wait_for_release(unsigned *turns)
-{
-    enum { TURN_MS = 50 };
-    return ++*turns <= LIMIT_TAKE_OVER_MS / TURN_MS && poll(NULL, 0, TURN_MS) == 0;
-}
-
 /* host is "*" or what inet_pton reads; a machine without IPv6 does without. */
 static bool bind_one(struct supervisor *sv, size_t row, const char *host, uint16_t port, const char *name, int family)
 {
@@ -68,10 +61,10 @@ static bool bind_one(struct supervisor *sv, size_t row, const char *host, uint16
         return false;
     unsigned turns = 0;
     int fd;
-    do
+    do /* what was killed a moment ago may be ending still */
         fd = family == AF_INET ? bind_tcp((struct sockaddr *)&in, sizeof in)
                                : bind_tcp((struct sockaddr *)&in6, sizeof in6);
-    while (fd < 0 && errno == EADDRINUSE && wait_for_release(&turns));
+    while (fd < 0 && errno == EADDRINUSE && clock_wait_turn(&turns, LIMIT_TAKE_OVER_MS));
     if (fd < 0 && strcmp(host, "*") == 0 && (errno == EAFNOSUPPORT || errno == EADDRNOTAVAIL))
         return true;
     if (fd < 0)
@@ -153,7 +146,7 @@ static struct listener *bind_unix(struct supervisor *sv, const char *path, struc
     memcpy(address.sun_path, path, strlen(path));
     unsigned turns = 0;
     bool used;
-    while ((used = is_in_use(&address)) && wait_for_release(&turns)) {
+    while ((used = is_in_use(&address)) && clock_wait_turn(&turns, LIMIT_TAKE_OVER_MS)) {
     }
     if (used)
         supervisor_give_up(sv, 75, "somebody already listens on %s: is a server running?", path);

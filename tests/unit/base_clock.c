@@ -1,5 +1,6 @@
 /* tests/unit/base_clock.c: base/clock.h; expected seconds from `date -u -d ... +%s`. */
 #include "base/clock.h"
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -109,6 +110,19 @@ static void the_monotonic_clock_does_not_go_back(void **state)
     assert_true(clock_wall_s() > 1700000000);
 }
 
+static void waiting_ends(void **state)
+{
+    unsigned turns = 0, waited = 0;
+    uint64_t before = clock_monotonic_ms();
+    errno = EADDRINUSE;
+    while (clock_wait_turn(&turns, 120))
+        assert_true(++waited < 10);
+    assert_int_equal(waited, 2);
+    assert_true(clock_monotonic_ms() - before >= 100);
+    assert_int_equal(errno, EADDRINUSE);
+    assert_false(clock_wait_turn(&turns, 120));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -117,6 +131,7 @@ int main(void)
         cmocka_unit_test(impossible_fields_are_refused),
         cmocka_unit_test(months_have_names),
         cmocka_unit_test(the_monotonic_clock_does_not_go_back),
+        cmocka_unit_test(waiting_ends),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

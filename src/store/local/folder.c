@@ -5,6 +5,7 @@
  * Fails    with a sentence for the administrator.
  * Tested   tests/unit/store_engine.c
  */
+#include "base/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
 #include "store/local/local.h"
@@ -12,7 +13,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <poll.h>
 #include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
@@ -85,8 +85,6 @@ enum store_error engine_raise_epoch(struct engine *engine)
 
 /* ---- opening ---- */
 
-enum { TURN_MS = 50 };
-
 static enum store_error lock_folder(struct engine *engine, char *error, size_t error_size)
 {
     engine->lock_fd = openat(engine->folder_fd, "lock", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
@@ -94,12 +92,11 @@ static enum store_error lock_folder(struct engine *engine, char *error, size_t e
         snprintf(error, error_size, "%s/lock can't be opened: %s", engine->path, strerror(errno));
         return STORE_IO;
     }
-    /* What was killed a moment ago may be ending still. */
-    for (unsigned turn = 0; turn <= LIMIT_TAKE_OVER_MS / TURN_MS; turn++) {
+    unsigned turns = 0;
+    do /* what was killed a moment ago may be ending still */
         if (flock(engine->lock_fd, LOCK_EX | LOCK_NB) == 0)
             return STORE_OK;
-        poll(NULL, 0, TURN_MS);
-    }
+    while (clock_wait_turn(&turns, LIMIT_TAKE_OVER_MS));
     snprintf(error, error_size, "another process uses the store in %s", engine->path);
     return STORE_BUSY;
 }
