@@ -58,21 +58,23 @@ static enum store_error find_deleted(struct imap *imap, struct expunging *e, str
                                      enum step_result *result_r)
 {
     struct reader reader = selected_reader(imap, context);
+    struct row_cursor *cursor = row_cursor_new(&reader, imap->selected.mailbox);
     struct message_rows rows;
-    uint32_t uid;
+    enum store_error error = STORE_OK;
     e->deleted = e->deleted ? e->deleted : uidset_new();
-    while (e->next_uid && (uid = uidset_next(e->set, e->next_uid)) != 0) {
-        enum store_error error = message_rows(&reader, imap->selected.mailbox, uid, &rows);
+    for (uint32_t uid; !error && e->next_uid && (uid = uidset_next(e->set, e->next_uid)) != 0;) {
+        error = row_cursor_rows(cursor, uid, &rows);
         if (error)
-            return error;
+            break;
         for (size_t i = 0; i < rows.count; i++)
             if ((rows.rows[i].flags & FLAG_DELETED) && uidset_has(e->set, rows.rows[i].uid))
                 uidset_add(e->deleted, rows.rows[i].uid);
         e->next_uid = rows.count && !rows.at_end ? rows.rows[rows.count - 1].uid + 1 : 0;
         if (imap_slice_over(imap, context, result_r))
-            return STORE_MORE;
+            error = STORE_MORE;
     }
-    return STORE_OK;
+    row_cursor_free(&cursor);
+    return error;
 }
 
 /* The set becomes what the limit leaves of it, once. */

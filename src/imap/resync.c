@@ -169,20 +169,23 @@ static enum store_error first_new(struct imap *imap, const struct reader *reader
                                   const struct uidset *unchanged, uint32_t *uid_r)
 {
     uint32_t low = 1, high = uidset_count(unchanged) + 1; /* numbers in `unchanged` */
+    struct row_cursor *cursor = row_cursor_new(reader, imap->selected.mailbox);
     struct message_rows rows;
-    while (low < high) {
+    enum store_error error = STORE_OK;
+    while (!error && low < high) {
         uint32_t middle = low + (high - low) / 2, uid = uidset_select(unchanged, middle);
-        enum store_error error = message_rows(reader, imap->selected.mailbox, uid, &rows);
+        error = row_cursor_rows(cursor, uid, &rows);
         if (error)
-            return error;
+            break;
         /* One that another session expunged meanwhile is judged by the one behind it. */
         if (!rows.count || rows.rows[0].modseq > since)
             high = middle;
         else
             low = middle + 1;
     }
+    row_cursor_free(&cursor);
     *uid_r = low <= uidset_count(unchanged) ? uidset_select(unchanged, low) : UINT32_MAX;
-    return STORE_OK;
+    return error;
 }
 
 enum store_error resync_candidates(struct imap *imap, const struct reader *reader, uint64_t since,

@@ -74,11 +74,33 @@ void status_items_enable(struct imap *imap, const struct status_items *items)
         imap->enabled |= ENABLED_CONDSTORE;
 }
 
+/* STORE_MORE: *result_r says how to go on. */
+static enum store_error sum_deleted(struct imap *imap, struct status_items *items, const struct reader *reader,
+                                    uint32_t mailbox, struct step_context *context, enum step_result *result_r)
+{
+    struct row_cursor *cursor = row_cursor_new(reader, mailbox);
+    struct message_rows rows = {.at_end = false};
+    enum store_error error = STORE_OK;
+    while (!error && !rows.at_end) {
+        error = row_cursor_rows(cursor, items->next_uid, &rows);
+        if (error)
+            break;
+        for (size_t i = 0; i < rows.count; i++)
+            if (rows.rows[i].flags & FLAG_DELETED)
+                items->deleted_octets += rows.rows[i].size_octets;
+        if (rows.count)
+            items->next_uid = rows.rows[rows.count - 1].uid + 1;
+        if (!rows.at_end && imap_slice_over(imap, context, result_r))
+            error = STORE_MORE;
+    }
+    row_cursor_free(&cursor);
+    return error;
+}
+
 enum step_result status_count(struct imap *imap, struct status_items *items, const struct reader *reader,
                               const struct mailbox *m, struct step_context *context, enum store_error *error_r)
 {
-    struct message_rows rows = {.at_end = !m->deleted || !(items->seen & (1u << STATUS_DELETED_STORAGE))};
-    enum step_result result;
+    enum step_result result = STEP_DONE;
     *error_r = STORE_OK;
     if (reader->seen_by && m->id && (items->seen & (1u << STATUS_UNSEEN)) && !items->unseen_known) {
         *error_r = seen_count_unseen(reader, m->id, &items->unseen);
@@ -86,21 +108,14 @@ enum step_result status_count(struct imap *imap, struct status_items *items, con
             return imap_wait_pool(context);
         items->unseen_known = !*error_r;
     }
-    while (!rows.at_end) {
-        *error_r = message_rows(reader, m->id, items->next_uid, &rows);
-        if (*error_r == STORE_WOULD_BLOCK)
-            return imap_wait_pool(context);
-        if (*error_r)
-            return STEP_DONE;
-        for (size_t i = 0; i < rows.count; i++)
-            if (rows.rows[i].flags & FLAG_DELETED)
-                items->deleted_octets += rows.rows[i].size_octets;
-        if (rows.count)
-            items->next_uid = rows.rows[rows.count - 1].uid + 1;
-        if (!rows.at_end && imap_slice_over(imap, context, &result))
-            return result;
-    }
-    return STEP_DONE;
+    if (!m->deleted || !(items->seen & (1u << STATUS_DELETED_STORAGE)))
+        return STEP_DONE;
+    *error_r = sum_deleted(imap, items, reader, m->id, context, &result);
+    if (*error_r == STORE_WOULD_BLOCK)
+        return imap_wait_pool(context);
+    if (*error_r == STORE_MORE)
+        *error_r = STORE_OK;
+    return result;
 }
 
 void status_write(struct imap *imap, const struct status_items *items, struct view name, const struct mailbox *m)

@@ -149,9 +149,10 @@ static enum store_error tell(struct imap *imap, struct storing *s, struct step_c
                              enum step_result *result_r)
 {
     struct reader reader = selected_reader(imap, context);
+    struct row_cursor *rows = row_cursor_new(&reader, imap->selected.mailbox);
     enum store_error error = imap_keyword_names(imap, &reader, &s->names, &s->name_count);
     for (uint32_t uid; !error && s->next_uid && (uid = uidset_next(s->set, s->next_uid)) != 0;) {
-        error = message_rows(&reader, imap->selected.mailbox, uid, &s->rows);
+        error = row_cursor_rows(rows, uid, &s->rows);
         if (error)
             break;
         s->missing = s->missing || !s->rows.count || s->rows.rows[0].uid != uid;
@@ -160,8 +161,9 @@ static enum store_error tell(struct imap *imap, struct storing *s, struct step_c
                 write_response(imap, s, &s->rows.rows[i]);
         s->next_uid = s->rows.count && !s->rows.at_end ? s->rows.rows[s->rows.count - 1].uid + 1 : 0;
         if (imap_slice_over(imap, context, result_r))
-            return STORE_MORE;
+            error = STORE_MORE;
     }
+    row_cursor_free(&rows);
     return error;
 }
 

@@ -45,24 +45,23 @@ enum step_result annotation_check_parts(struct imap *imap, const struct annotati
                                         uint32_t *next_uid, struct step_context *context, enum store_error *error_r)
 {
     struct reader reader = selected_reader(imap, context);
+    struct row_cursor *cursor = row_cursor_new(&reader, imap->selected.mailbox);
     struct message_rows rows;
-    enum step_result result;
-    uint32_t uid;
-    *error_r = STORE_OK;
-    while (list->of_parts && *next_uid && (uid = uidset_next(set, *next_uid)) != 0) {
-        enum store_error error = message_rows(&reader, imap->selected.mailbox, uid, &rows);
+    enum step_result result = STEP_DONE;
+    enum store_error error = STORE_OK;
+    for (uint32_t uid; !error && list->of_parts && *next_uid && (uid = uidset_next(set, *next_uid)) != 0;) {
+        error = row_cursor_rows(cursor, uid, &rows);
         if (!error)
             error = check_rows(list, set, &reader, &rows);
-        if (error == STORE_WOULD_BLOCK)
-            return imap_wait_pool(context);
-        *error_r = error;
         if (error)
-            return STEP_DONE;
+            break;
         *next_uid = rows.count && !rows.at_end ? rows.rows[rows.count - 1].uid + 1 : 0;
         if (*next_uid && imap_slice_over(imap, context, &result))
-            return result;
+            break;
     }
-    return STEP_DONE;
+    row_cursor_free(&cursor);
+    *error_r = error == STORE_WOULD_BLOCK ? STORE_OK : error;
+    return error == STORE_WOULD_BLOCK ? imap_wait_pool(context) : result;
 }
 
 void annotation_finish_error(struct imap *imap, enum store_error error)

@@ -296,11 +296,12 @@ static enum store_error tell_flags(struct imap *imap, struct step_context *conte
     uint32_t uid = uidset_next(changed, sync->at);
     if (!uid || (!notify_wants(imap, NOTIFY_FLAGS) && !wants_annotations(imap)))
         return STORE_OK;
+    struct row_cursor *rows = row_cursor_new(reader, imap->selected.mailbox);
     enum store_error error = imap_keyword_names(imap, reader, &names, &count);
     if (!error)
         error = tell_keywords(imap, reader, names, count);
     for (; !error && (uid = uidset_next(changed, sync->at)) != 0;) {
-        error = message_rows(reader, imap->selected.mailbox, uid, &sync->rows);
+        error = row_cursor_rows(rows, uid, &sync->rows);
         if (error || !sync->rows.count)
             break;
         for (size_t i = 0; !error && i < sync->rows.count; i++) {
@@ -311,8 +312,9 @@ static enum store_error tell_flags(struct imap *imap, struct step_context *conte
             sync->at = error ? row->uid : row->uid + 1;
         }
         if (!error && imap_slice_over(imap, context, result_r))
-            return STORE_MORE;
+            error = STORE_MORE;
     }
+    row_cursor_free(&rows);
     return error;
 }
 
