@@ -8,6 +8,7 @@
 #ifndef IMAP_SEARCH_H
 #define IMAP_SEARCH_H
 
+#include "base/keep.h"
 #include "imap/private.h"
 #include "search/order.h"
 #include "search/walk.h"
@@ -96,6 +97,11 @@ struct searching {
     uint32_t limit, lowest; /* RFC 9738: the messages that are looked at, from the highest UID down */
     bool whole;             /* SORT and THREAD: all, or NO */
 };
+/* What an earlier command of any session found out of the selected mailbox, under a name; with a reference. Null:
+ * nothing. Then what this one did; the name is SEARCHING_NAME_OCTETS at most. */
+enum { SEARCHING_NAME_OCTETS = KEEP_KEY_OCTETS - 3 * 8 };
+struct kept *searching_take(const struct searching *s, struct view name);
+void searching_put(const struct searching *s, struct view name, struct kept *value);
 /* The state of a command: keys up to the end, over the client's messages. */
 bool searching_parse(struct searching *s, struct imap *imap, struct arguments *a);
 /* STEP_DONE and *good_r: everything was found; not good: the command is finished with NO. */

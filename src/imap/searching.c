@@ -4,6 +4,7 @@
  * Called   by search.c, sort.c, thread.c and multisearch.c.
  * Tested   tests/e2e/test_search.py
  */
+#include "base/memory.h"
 #include "imap/messagelimit.h"
 #include "imap/search.h"
 
@@ -53,6 +54,35 @@ static bool matched(struct search_walk *walk, const struct message_row *row, con
         buffer_append(&s->scores, &score, sizeof score);
     }
     return !s->found_one || s->found_one(s, row, email, bits);
+}
+
+/* ---- what others found out ---- */
+
+struct kept_key {
+    char octets[KEEP_KEY_OCTETS];
+    size_t size;
+};
+
+static struct kept_key key_of(const struct searching *s, struct view name)
+{
+    const uint64_t numbers[] = {s->imap->selected.account, s->imap->selected.mailbox, s->imap->selected.uidvalidity};
+    struct kept_key key = {.size = sizeof numbers + name.size};
+    BUG_IF(name.size > SEARCHING_NAME_OCTETS);
+    memcpy(key.octets, numbers, sizeof numbers);
+    memcpy(key.octets + sizeof numbers, name.data, name.size);
+    return key;
+}
+
+struct kept *searching_take(const struct searching *s, struct view name)
+{
+    struct kept_key key = key_of(s, name);
+    return keep_take(s->imap->session->env->results, view_of(key.octets, key.size));
+}
+
+void searching_put(const struct searching *s, struct view name, struct kept *value)
+{
+    struct kept_key key = key_of(s, name);
+    keep_put(s->imap->session->env->results, view_of(key.octets, key.size), value);
 }
 
 /* ---- steps ---- */
@@ -220,25 +250,35 @@ void searching_returned(struct searching *s, uint32_t min, uint32_t max, struct 
     uidset_unref(&told);
 }
 
-enum step_result searching_modseq_step(struct searching *s, struct step_context *context)
+/* STORE_MORE: *result_r says how to go on. */
+static enum store_error read_modseqs(struct searching *s, struct step_context *context, enum step_result *result_r)
 {
     struct reader reader = {s->imap->session->env->store, s->walk.account, context->mode};
+    struct row_cursor *cursor = row_cursor_new(&reader, s->walk.mailbox);
     struct message_rows rows;
-    enum step_result result;
-    uint32_t uid;
-    while (s->told && s->told_at && (uid = uidset_next(s->told, s->told_at)) != 0) {
-        enum store_error error = message_rows(&reader, s->walk.mailbox, uid, &rows);
-        if (error == STORE_WOULD_BLOCK)
-            return imap_wait_pool(context);
+    enum store_error error = STORE_OK;
+    for (uint32_t uid; !error && s->told_at && (uid = uidset_next(s->told, s->told_at)) != 0;) {
+        error = row_cursor_rows(cursor, uid, &rows);
         if (error || !rows.count)
             break; /* expunged meanwhile, or not to be read: it has no modseq to tell */
         for (size_t i = 0; i < rows.count; i++)
             if (uidset_has(s->told, rows.rows[i].uid) && rows.rows[i].modseq > s->modseq)
                 s->modseq = rows.rows[i].modseq;
         s->told_at = rows.rows[rows.count - 1].uid + 1;
-        if (imap_slice_over(s->imap, context, &result))
-            return result;
+        if (imap_slice_over(s->imap, context, result_r))
+            error = STORE_MORE;
     }
-    uidset_unref(&s->told);
-    return STEP_DONE;
+    row_cursor_free(&cursor);
+    return error;
+}
+
+enum step_result searching_modseq_step(struct searching *s, struct step_context *context)
+{
+    enum step_result result = STEP_DONE;
+    enum store_error error = s->told ? read_modseqs(s, context, &result) : STORE_OK;
+    if (error == STORE_WOULD_BLOCK)
+        return imap_wait_pool(context);
+    if (error != STORE_MORE)
+        uidset_unref(&s->told);
+    return result;
 }

@@ -21,9 +21,9 @@ struct sort {
     struct order_program program;
     struct order order;
     struct buffer key_octets;
-    struct ranking_key key;
+    char name_octets[RANKING_NAME_OCTETS];
+    struct view name;        /* of the ranking; empty: none is wanted */
     struct ranking *ranking; /* what is known from before; null: nothing */
-    struct uid_run in_ranking;
     bool begun, found, sorted;
     enum search_write_phase phase;
     uint32_t at, end; /* places in the order, of what is being told */
@@ -127,7 +127,7 @@ static bool found_one(struct searching *searching, const struct message_row *row
 {
     struct sort *s = (struct sort *)(void *)searching;
     bool scored = email && searching->program.uses_fuzzy;
-    if (s->ranking && uidset_has_near(s->ranking->uids, &s->in_ranking, row->uid))
+    if (search_walk_knows(&searching->walk, row->uid))
         return true;
     buffer_clear(&s->key_octets);
     order_write_key(&s->program, row, email, scored ? search_relevancy(&searching->program, row, email, bits) : 1,
@@ -269,6 +269,8 @@ static enum step_result write_extended(struct imap *imap, struct sort *s, struct
 
 /* ---- the command ---- */
 
+_Static_assert((size_t)RANKING_NAME_OCTETS <= (size_t)SEARCHING_NAME_OCTETS, "the longest program has a key");
+
 static void keep(struct sort *s)
 {
     uint32_t first, last, count = (uint32_t)s->order.count;
@@ -283,15 +285,14 @@ static void keep(struct sort *s)
     uidset_unref(&partial);
 }
 
-static void begin(struct imap *imap, struct sort *s)
+static void begin(struct sort *s)
 {
     s->begun = true;
-    if (!ranking_lasts(&s->program))
+    if (!ranking_lasts(&s->program) || (s->searching.options.wanted & RETURN_RELEVANCY)) /* all records are read */
         return;
-    s->key = ranking_key(imap->selected.account, imap->selected.mailbox, imap->selected.uidvalidity, &s->program);
-    s->ranking = (struct ranking *)keep_take(imap->session->env->results, view_of(s->key.octets, s->key.size));
-    if (s->ranking && !(s->searching.options.wanted & RETURN_RELEVANCY))
-        s->searching.walk.known = s->ranking->uids;
+    s->name = ranking_name(&s->program, s->name_octets);
+    s->ranking = (struct ranking *)searching_take(&s->searching, s->name);
+    s->searching.walk.known = s->ranking ? s->ranking->uids : NULL;
 }
 
 /* The ranking with what is new, for this SORT and the next. False: there is none, or no memory for it. */
@@ -300,7 +301,7 @@ static bool renew(struct imap *imap, struct sort *s)
     struct ranking *made = ranking_make(s->ranking, &s->order, imap->selected.uids, imap->selected.next_uid);
     if (!made)
         return false;
-    keep_put(imap->session->env->results, view_of(s->key.octets, s->key.size), &made->kept);
+    searching_put(&s->searching, s->name, &made->kept);
     s->searching.walk.known = NULL; /* the walk is over */
     kept_unref((struct kept *)s->ranking);
     s->ranking = made;
@@ -320,7 +321,7 @@ static bool arrange(struct imap *imap, struct sort *s)
     bool few = s->ranking && count < s->ranking->order.count / FEW;
     order_sort(&s->order);
     if (!s->ranking) {
-        if (s->key.size && count > SORTED_HERE && count >= uidset_count(imap->selected.uids) / 2)
+        if (s->name.size && count > SORTED_HERE && count >= uidset_count(imap->selected.uids) / 2)
             renew(imap, s);
         return true;
     }
@@ -338,7 +339,7 @@ enum step_result sort_step(struct imap *imap, struct step_context *context)
     struct sort *s = imap->state;
     enum step_result result = STEP_DONE;
     if (!s->begun)
-        begin(imap, s);
+        begin(s);
     if (!s->found) {
         result = searching_step(&s->searching, context, &s->found);
         if (result != STEP_DONE || !s->found)

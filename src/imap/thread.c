@@ -16,7 +16,6 @@ struct thread {
     struct threads_place place;
     struct thread_facts *facts;   /* what is known from before; null: nothing */
     struct thread_forest *forest; /* what is told instead of `threads`, unless it is null */
-    struct uid_run in_facts;
     bool begun, found, built, telling;
 };
 
@@ -54,7 +53,7 @@ static bool found_one(struct searching *searching, const struct message_row *row
                       const char *bits)
 {
     struct thread *t = (struct thread *)(void *)searching;
-    if (t->facts && uidset_has_near(t->facts->uids, &t->in_facts, row->uid))
+    if (search_walk_knows(&searching->walk, row->uid))
         return true;
     const struct digest *d = &email->digest;
     uint64_t ids[LIMIT_REFERENCES], subject = d->sort_subject.size ? hash_seeded(d->sort_subject, 0) : 0;
@@ -94,35 +93,24 @@ void thread_drop(struct imap *imap)
 
 enum { WORTH_KEEPING = 256, MESSAGES_A_LOOK = 64 };
 
-/* No ranking has such criteria: the numbers stand where a ranking's key has those. */
-enum { FACTS = UINT8_MAX, FOREST = UINT8_MAX - 3 };
-struct thread_key {
-    uint64_t account, mailbox, uidvalidity, kind;
-};
-
-static struct thread_key key_of(const struct imap *imap, uint64_t kind)
+/* No ranking is kept under such names. */
+static struct view facts_name(void)
 {
-    return (struct thread_key){imap->selected.account, imap->selected.mailbox, imap->selected.uidvalidity, kind};
+    return view_of_string("facts");
 }
 
-static struct kept *take(struct imap *imap, uint64_t kind)
+static struct view forest_name(enum threads_kind kind)
 {
-    struct thread_key key = key_of(imap, kind);
-    return keep_take(imap->session->env->results, view_of((const char *)&key, sizeof key));
+    static const char *const names[] = {
+        [THREADS_ORDEREDSUBJECT] = "orderedsubject", [THREADS_REFERENCES] = "references", [THREADS_REFS] = "refs"};
+    return view_of_string(names[kind]);
 }
 
-static void put(struct imap *imap, uint64_t kind, struct kept *value)
-{
-    struct thread_key key = key_of(imap, kind);
-    keep_put(imap->session->env->results, view_of((const char *)&key, sizeof key), value);
-}
-
-static void begin(struct imap *imap, struct thread *t)
+static void begin(struct thread *t)
 {
     t->begun = true;
-    t->facts = (struct thread_facts *)take(imap, FACTS);
-    if (t->facts)
-        t->searching.walk.known = t->facts->uids;
+    t->facts = (struct thread_facts *)searching_take(&t->searching, facts_name());
+    t->searching.walk.known = t->facts ? t->facts->uids : NULL;
 }
 
 /* Keeps what is new, and takes what was known. False: there is no memory for it. */
@@ -134,7 +122,7 @@ static bool complete(struct imap *imap, struct thread *t)
         struct thread_facts *made =
             thread_facts_make(t->facts, &t->threads, imap->selected.uids, imap->selected.next_uid);
         if (made)
-            put(imap, FACTS, &made->kept);
+            searching_put(&t->searching, facts_name(), &made->kept);
         kept_unref((struct kept *)made);
     }
     return !t->facts || thread_facts_add(t->facts, t->searching.found, &t->threads);
@@ -143,8 +131,8 @@ static bool complete(struct imap *imap, struct thread *t)
 /* The threads of what was found: those from the last time, if that was the same. False: there is no memory for them. */
 static bool build(struct imap *imap, struct thread *t)
 {
-    uint64_t kind = FOREST + (uint64_t)t->threads.kind;
-    struct thread_forest *last = (struct thread_forest *)take(imap, kind);
+    struct view name = forest_name(t->threads.kind);
+    struct thread_forest *last = (struct thread_forest *)searching_take(&t->searching, name);
     if (last && uidset_equal(last->found, t->searching.found)) {
         t->forest = last;
         return true;
@@ -154,7 +142,7 @@ static bool build(struct imap *imap, struct thread *t)
         return false;
     if (t->threads.count > WORTH_KEEPING) {
         t->forest = thread_forest_make(&t->threads, t->searching.found);
-        put(imap, kind, &t->forest->kept);
+        searching_put(&t->searching, name, &t->forest->kept);
     }
     return true;
 }
@@ -181,7 +169,7 @@ enum step_result thread_step(struct imap *imap, struct step_context *context)
 {
     struct thread *t = imap->state;
     if (!t->begun)
-        begin(imap, t);
+        begin(t);
     if (!t->found) {
         enum step_result result = searching_step(&t->searching, context, &t->found);
         if (result != STEP_DONE || !t->found)

@@ -11,20 +11,15 @@ bool ranking_lasts(const struct order_program *program)
     return true;
 }
 
-struct ranking_key ranking_key(uint64_t account, uint32_t mailbox, uint32_t uidvalidity,
-                               const struct order_program *program)
+struct view ranking_name(const struct order_program *program, char octets[static RANKING_NAME_OCTETS])
 {
-    struct ranking_key key = {.size = 0};
-    const uint64_t numbers[] = {account, mailbox, uidvalidity};
-    _Static_assert(sizeof numbers + (size_t)2 * LIMIT_SORT_CRITERIA <= sizeof key.octets,
-                   "the longest program has a key");
-    memcpy(key.octets, numbers, sizeof numbers);
-    key.size = sizeof numbers;
+    size_t size = 0;
+    octets[size++] = 's';
     for (size_t i = 0; i < program->count; i++) {
-        key.octets[key.size++] = (char)program->criteria[i].by;
-        key.octets[key.size++] = (char)program->criteria[i].reverse;
+        octets[size++] = (char)program->criteria[i].by;
+        octets[size++] = (char)program->criteria[i].reverse;
     }
-    return key;
+    return view_of(octets, size);
 }
 
 /* ---- making ---- */

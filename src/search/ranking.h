@@ -24,13 +24,9 @@ struct ranking {
 
 /* Does the order last: no criterion but what a message is. */
 bool ranking_lasts(const struct order_program *program);
-/* What a ranking of this mailbox is found by. */
-struct ranking_key {
-    char octets[KEEP_KEY_OCTETS];
-    size_t size;
-};
-struct ranking_key ranking_key(uint64_t account, uint32_t mailbox, uint32_t uidvalidity,
-                               const struct order_program *program);
+/* What a ranking is kept under, next to its mailbox: no other program that lasts has it. Within `octets`. */
+enum { RANKING_NAME_OCTETS = 1 + 2 * LIMIT_SORT_CRITERIA };
+struct view ranking_name(const struct order_program *program, char octets[static RANKING_NAME_OCTETS]);
 
 /*
  * base (may be null) and fresh, which is sorted and has none of base's, as one. Of base's UIDs below `from` those that

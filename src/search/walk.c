@@ -106,11 +106,6 @@ static enum store_error judge(struct search_walk *w, struct email_cursor *cursor
     return STORE_OK;
 }
 
-static bool wants_email_of(struct search_walk *w, uint32_t uid)
-{
-    return w->wants_email && !(w->known && uidset_has_near(w->known, &w->in_known, uid));
-}
-
 static enum store_error look_at(struct search_walk *w, const struct reader *reader, struct email_cursor *cursor,
                                 const struct message_row *row)
 {
@@ -118,7 +113,7 @@ static enum store_error look_at(struct search_walk *w, const struct reader *read
     enum truth fits = search_evaluate(w->program, row, NULL, NULL);
     if (fits == TRUTH_NO)
         return STORE_OK;
-    if (fits == TRUTH_YES && !wants_email_of(w, row->uid))
+    if (fits == TRUTH_YES && !(w->wants_email && !search_walk_knows(w, row->uid)))
         return found(w, row, NULL, NULL);
     enum store_error error = email_cursor_read(cursor, row->email, &email);
     if (error)

@@ -60,6 +60,11 @@ enum store_error search_annotations_find(struct search_walk *walk, const struct 
 enum step_result search_walk_step(struct search_walk *walk, struct step_context *context, enum store_error *error_r);
 /* For another mailbox, or anew. */
 void search_walk_reset(struct search_walk *walk);
+/* Is it one of walk->known? Quick for UIDs near each other. */
+static inline bool search_walk_knows(struct search_walk *walk, uint32_t uid)
+{
+    return walk->known && uidset_has_near(walk->known, &walk->in_known, uid);
+}
 /* Nothing may be under way: as in drop. */
 void search_walk_free(struct search_walk *walk);
 

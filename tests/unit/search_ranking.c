@@ -1,5 +1,6 @@
 /* tests/unit/search_ranking.c: rankings through rounds of new and vanished messages, against plain sorting. */
 #include "base/memory.h"
+#include "chance.h"
 #include "search/ranking.h"
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,15 +10,8 @@
 
 enum { UIDS = 3000, ROUNDS = 12 };
 
-static uint32_t seed;
 static char keys[UIDS + 1][16];
 static uint32_t spread; /* UID i is i * spread */
-
-static uint32_t pick(uint32_t below)
-{
-    seed = seed * 1664525 + 1013904223;
-    return (seed >> 8) % below;
-}
 
 static struct view key_of(uint32_t number)
 {
@@ -70,15 +64,6 @@ static void check(const struct ranking *ranking, const struct uidset *found)
     expect(found, &copied);
     order_free(&chosen);
     order_free(&copied);
-}
-
-static struct uidset *some_of(const struct uidset *uids, uint32_t one_in)
-{
-    struct uidset *some = uidset_new();
-    for (uint32_t uid = uidset_next(uids, 1); uid; uid = uidset_next(uids, uid + 1))
-        if (!pick(one_in))
-            uidset_add(some, uid);
-    return some;
 }
 
 static void one_round(struct ranking **ranking, struct uidset *present, uint32_t *next)
@@ -168,14 +153,15 @@ static void test_what_lasts_and_what_it_is_found_by(void **state)
     assert_false(ranking_lasts(&never));
     never.criteria[1].by = ORDER_ANNOTATION;
     assert_false(ranking_lasts(&never));
-    struct ranking_key a = ranking_key(1, 2, 3, &date);
-    const struct ranking_key others[] = {ranking_key(2, 2, 3, &date), ranking_key(1, 3, 3, &date),
-                                         ranking_key(1, 2, 4, &date), ranking_key(1, 2, 3, &back),
-                                         ranking_key(1, 2, 3, &two)};
-    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
-        assert_false(view_equal(view_of(a.octets, a.size), view_of(others[i].octets, others[i].size)));
-    struct ranking_key again = ranking_key(1, 2, 3, &date);
-    assert_true(view_equal(view_of(a.octets, a.size), view_of(again.octets, again.size)));
+    const struct order_program *const programs[] = {&date, &back, &two};
+    char octets[3][RANKING_NAME_OCTETS], again[RANKING_NAME_OCTETS];
+    struct view names[3];
+    for (size_t i = 0; i < 3; i++)
+        names[i] = ranking_name(programs[i], octets[i]);
+    assert_false(view_equal(names[0], names[1]));
+    assert_false(view_equal(names[0], names[2]));
+    assert_false(view_equal(names[1], names[2]));
+    assert_true(view_equal(names[2], ranking_name(&two, again)));
 }
 
 int main(void)

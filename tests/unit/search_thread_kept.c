@@ -1,6 +1,7 @@
 /* tests/unit/search_thread_kept.c: threads made of kept facts, through rounds of new and vanished messages, against
  * threads made anew. */
 #include "base/memory.h"
+#include "chance.h"
 #include "search/thread_kept.h"
 #include <setjmp.h>
 #include <stdarg.h>
@@ -10,18 +11,11 @@
 
 enum { UIDS = 1200, ROUNDS = 8, REFERENCES = 4 };
 
-static uint32_t seed;
 static struct {
     struct thread_message message;
     uint64_t references[REFERENCES];
     size_t count;
 } mails[UIDS + 1];
-
-static uint32_t pick(uint32_t below)
-{
-    seed = seed * 1664525 + 1013904223;
-    return (seed >> 8) % below;
-}
 
 static void make_mails(void)
 {
@@ -76,15 +70,6 @@ static void check(const struct thread_facts *facts, const struct uidset *found, 
     threads_free(&kept);
     buffer_free(&expected);
     buffer_free(&got);
-}
-
-static struct uidset *some_of(const struct uidset *uids, uint32_t one_in)
-{
-    struct uidset *some = uidset_new();
-    for (uint32_t uid = uidset_next(uids, 1); uid; uid = uidset_next(uids, uid + 1))
-        if (!pick(one_in))
-            uidset_add(some, uid);
-    return some;
 }
 
 /* New ones are found in no order. */
