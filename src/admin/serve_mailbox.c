@@ -306,12 +306,13 @@ int serve_compact(struct serving *serving)
     if (below != NULL && !view_parse_u64(view_of_string(below), 100, &percent))
         return serving_fail(serving, EX_USAGE, "can't use --below=%s: a share in percent, 0 to 100", below);
     enum store_error error = store_compact(serving->env->store, (double)percent / 100, true, &freed);
-    if (error != STORE_OK)
+    if (error != STORE_OK && error != STORE_CORRUPT)
         return serving_store_failed(serving, "can't compact", error);
     serving_columns(serving, "freed:o");
     serving_number(serving, freed);
     serving_row_end(serving);
-    return EX_OK;
+    return error == STORE_OK ? EX_OK
+                             : serving_fail(serving, 1, "some volumes are damaged and stay: the log says where");
 }
 
 /* --all: as if the retention of every message had ended. */

@@ -183,6 +183,7 @@ enum store_error engine_check(struct engine *engine, void (*bad)(void *ctx, cons
  * thread). Implemented by store/compact.c, run by engine in the pool. Copied out are volumes of which less than
  * live_share_below lives, and of the log all that is older than pack_after_s: live mail ends in packed volumes. every:
  * each sealed volume is looked at; else, by the hour, a share of them that has been through them all in a week.
+ * STORE_CORRUPT: volumes with damage stay, with what of them couldn't be moved; all else was done.
  */
 struct engine_compaction {
     bool (*live)(void *ctx, uint64_t account, const struct blob_location *location);

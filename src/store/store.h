@@ -395,7 +395,8 @@ enum store_error store_check(struct store *store, uint64_t account /* 0: all */,
                              void (*tell)(void *ctx, const char *what), void *ctx, uint64_t *problems_r);
 /* Retained messages whose day is over, and those in excess (store/retention.h). Called hourly by mail. */
 enum store_error store_purge(struct store *store, int64_t now_utc_s, uint64_t *purged_r);
-/* Mail that has settled leaves the log; volumes of which less than this share lives are emptied (engine_compact). */
+/* Mail that has settled leaves the log; volumes of which less than this share lives are emptied (engine_compact).
+ * STORE_CORRUPT: all but what is damaged was done. */
 enum store_error store_compact(struct store *store, double live_share_below, bool every, uint64_t *freed_r);
 void store_set_retention_days(struct store *store, uint32_t days);
 

@@ -109,7 +109,7 @@ def test_too_many_at_once_are_refused_and_nothing_happens(two):
     assert b"COPYUID" in two.guest.do("COPY 1:256 INBOX")[0]
 
 
-def test_compaction_and_check_find_all_in_place(own_server):
+def test_check_and_a_restart_find_all_in_place(own_server):
     instance = own_server()
     two = Two(new_account(instance), new_account(instance))
     two.grant("lrswite")

@@ -93,6 +93,16 @@ def test_check_status_and_help(server):
     assert server.command("frobnicate", check=False).returncode == 64
 
 
+def test_compact(account):
+    """The log's one volume is being written: there is nothing to give back, and nothing is lost."""
+    account.deliver(message("stays"))
+    assert json.loads(account.instance.command("compact", "--json").stdout) == [{"freed": 0}]
+    assert account.instance.command("compact", "--below=100").returncode == 0
+    refused = account.instance.command("compact", "--below=101", check=False)
+    assert refused.returncode == os.EX_USAGE and "0 to 100" in refused.stderr
+    assert account.imap(select="INBOX").fetch("1", "(BODY[TEXT])")[0] == "OK"
+
+
 def test_the_same_verbs_without_a_server(own_server, tmp_path):
     instance = own_server()
     account = new_account(instance)

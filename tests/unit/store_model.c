@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/random.h"
 #include "digest/digest.h"
+#include "store/local/volume.h"
 #include "store/retention.h"
 #include <fcntl.h>
 #include <ftw.h>
@@ -699,8 +700,11 @@ static void what_a_crash_leaves_of_packing_is_cut_off(void **state)
     pack_what_has_settled(w);
     struct volumes_seen seen = volumes_of(w, ".pak");
     FILE *file = fopen(seen.newest, "a");
-    for (unsigned i = 0; i < 1000; i++)
-        assert_int_equal(fwrite("\0\0 a body whose header was never written", 40, 1, file), 1);
+    assert_non_null(file);
+    char unfinished[RECORD_HEADER + 40] = {0};
+    memcpy(unfinished + RECORD_HEADER, "a body whose header was never written...", 40);
+    for (unsigned i = 0; i < 500; i++)
+        assert_int_equal(fwrite(unfinished, sizeof unfinished, 1, file), 1);
     fclose(file);
     reopen(w);
     assert_int_equal(engine_check(store_engine(w->store), say_problem, &problems), STORE_OK);
@@ -716,6 +720,99 @@ static void what_a_crash_leaves_of_packing_is_cut_off(void **state)
     assert_int_equal(problems, 0);
     world_end(w);
     free(w);
+}
+
+/* Where the octets of a message of the first mailbox lie. */
+static struct blob_location place_of(struct world *w, uint32_t uid)
+{
+    struct reader reader = reader_of(w);
+    struct buffer octets = {0};
+    struct message_row row;
+    struct email email;
+    bool expunged;
+    assert_int_equal(message_row(&reader, w->boxes[0].id, uid, &row, &expunged), STORE_OK);
+    assert_int_equal(email_read(&reader, row.email, &octets, &email), STORE_OK);
+    buffer_free(&octets);
+    return email.blob;
+}
+
+static int open_volume(const struct world *w, uint32_t volume)
+{
+    char path[160];
+    snprintf(path, sizeof path, "%s/volumes/%08u.vol", w->folder, volume);
+    return open(path, O_RDWR);
+}
+
+static bool is_there(const struct world *w, uint32_t volume)
+{
+    int fd = open_volume(w, volume);
+    if (fd >= 0)
+        close(fd);
+    return fd >= 0;
+}
+
+static void flip(const struct world *w, uint32_t volume, uint64_t offset)
+{
+    char octet;
+    int fd = open_volume(w, volume);
+    assert_int_equal(pread(fd, &octet, 1, (off_t)offset), 1);
+    octet ^= 1;
+    assert_int_equal(pwrite(fd, &octet, 1, (off_t)offset), 1);
+    close(fd);
+}
+
+/* All texts but that of `uid`, which can't be read; returns how many lie where they lay when they were new. */
+static unsigned read_all_but(struct world *w, uint32_t uid)
+{
+    struct buffer text = {0}, expected = {0};
+    struct reader reader = reader_of(w);
+    unsigned in_log = 0;
+    for (uint32_t i = 1; i < w->boxes[0].uidnext; i++) {
+        struct blob_location place = place_of(w, i);
+        buffer_clear(&text);
+        buffer_clear(&expected);
+        in_log += !(place.volume & VOLUME_KIND);
+        text_of(w->boxes[0].messages[i - 1].number, &expected);
+        assert_int_equal(blob_octets(&reader, &place, 0, UINT64_MAX, &text), i == uid ? STORE_CORRUPT : STORE_OK);
+        assert_true(i == uid || view_equal(buffer_view(&text), buffer_view(&expected)));
+    }
+    buffer_free(&text);
+    buffer_free(&expected);
+    return in_log;
+}
+
+/* In the header, in the list of accounts (so that nobody seems to want it), and in the octets. */
+static void a_damaged_message_keeps_its_volume_and_nothing_else(void **state)
+{
+    static const unsigned places[] = {5, RECORD_HEADER + 1, RECORD_HEADER + 60};
+    for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+        struct world *w = malloc(sizeof *w);
+        uint64_t freed;
+        world_begin_packing(w, 7 * 86400);
+        for (unsigned added = 0; added < 400; added++)
+            add(w, &w->boxes[0]);
+        struct blob_location bad = place_of(w, 30);
+        size_t volumes = volumes_of(w, ".vol").count;
+        assert_true(volumes > 3);
+        flip(w, bad.volume, bad.offset + places[i]);
+        let_a_week_pass(w);
+        assert_int_equal(store_compact(w->store, 0, true, &freed), STORE_CORRUPT);
+        assert_true(freed > 0);
+        for (uint32_t number = 1; number < volumes; number++)
+            assert_true(is_there(w, number) == (number == bad.volume));
+        assert_true(read_all_but(w, 30) < 400 / volumes * 2);
+        for (uint32_t uid = 1; uid < 60; uid++)
+            assert_true((place_of(w, uid).volume == bad.volume) == (uid == 30));
+        assert_int_equal(store_compact(w->store, 0, true, &freed), STORE_CORRUPT);
+        assert_int_equal(freed, 0);
+        reopen(w);
+        read_all_but(w, 30);
+        flip(w, bad.volume, bad.offset + places[i]); /* somebody mends it */
+        pack_what_has_settled(w);
+        compare_all(w, true);
+        world_end(w);
+        free(w);
+    }
 }
 
 /* Another session's thread, with the set that it selected. */
@@ -775,6 +872,7 @@ int main(void)
         cmocka_unit_test(a_message_that_was_moved_meanwhile_is_read),
         cmocka_unit_test(packed_volumes_give_octets_back_too),
         cmocka_unit_test(what_a_crash_leaves_of_packing_is_cut_off),
+        cmocka_unit_test(a_damaged_message_keeps_its_volume_and_nothing_else),
         cmocka_unit_test(a_set_of_uids_that_others_read_stays_untouched),
         cmocka_unit_test(a_lost_index_is_made_again_from_the_log),
     };

@@ -7,7 +7,8 @@
  *          again from it and from the log behind it.
  * Called   on pool and admin threads, one compaction at a time.
  * Waits    for the disk and for the writer.
- * Fails    a volume with a damaged live message is kept, and named.
+ * Fails    a volume with damage that may be somebody's message is kept, and the damage named; all else of it is moved,
+ *          and the other volumes are compacted. It is looked at again in its week's turn.
  * Tested   tests/unit/store_engine.c, tests/unit/store_model.c
  */
 #include "base/clock.h"
@@ -34,16 +35,17 @@ struct compacting {
     uint32_t number;
     int fd;
     struct window window;
-    uint64_t octets, live_octets, copied_octets;
+    uint64_t octets, copied_octets;
     bool settled; /* all that lives is to be packed */
     /* What has been copied, and is about to be pointed to. */
     struct moving *moving;
     size_t count, capacity;
     size_t unsynced;
-    pthread_mutex_t lock; /* guards the next two: the writer thread counts down */
+    pthread_mutex_t lock; /* guards what follows while moves are outstanding: the writer thread counts down */
     pthread_cond_t wake;
     size_t outstanding;
     enum store_error failed;
+    size_t damaged; /* messages that may live and can't be moved */
 };
 
 /* ---- which accounts still want a message ---- */
@@ -59,8 +61,9 @@ static bool is_message(const struct record *record)
     return record->kind == RECORD_MESSAGE || record->kind == RECORD_LARGE;
 }
 
-/* The accounts are read from the body; it need not be good to be asked about. */
-static bool find_wanted(struct compacting *c, const struct record *record, uint64_t offset, struct wanted *wanted)
+/* STORE_CORRUPT: that can't be read. */
+static enum store_error find_wanted(struct compacting *c, const struct record *record, uint64_t offset,
+                                    struct wanted *wanted)
 {
     size_t size = record_accounts_octets(record);
     const char *body = window_get(&c->window, offset + RECORD_HEADER, size);
@@ -69,7 +72,7 @@ static bool find_wanted(struct compacting *c, const struct record *record, uint6
         .volume = c->number, .offset = offset, .stored_octets = record->octets, .octets = record->unpacked};
     memcpy(wanted->from.id, record->id, 16);
     if (!body)
-        return false;
+        return STORE_CORRUPT;
     wanted->accounts = memory_resize(wanted->accounts, size ? size : 1);
     char *copy = memory_copy(body, size);
     for (uint32_t i = 0; i < record->account_count; i++) {
@@ -78,10 +81,17 @@ static bool find_wanted(struct compacting *c, const struct record *record, uint6
             wanted->accounts[wanted->count++] = account;
     }
     free(copy);
-    return wanted->count > 0;
+    return STORE_OK;
 }
 
 /* ---- moving ---- */
+
+static void name_damage(uint32_t volume, uint64_t offset, const char *what)
+{
+    char name[16];
+    volume_name(volume, name);
+    log_event(LOG_ERROR, "store.damage", "volume=%s offset=%llu what=\"%s\"", name, (unsigned long long)offset, what);
+}
 
 static enum store_error move_run(struct txn *txn, struct mutation *mutation)
 {
@@ -91,9 +101,14 @@ static enum store_error move_run(struct txn *txn, struct mutation *mutation)
 
 static void move_done(struct mutation *mutation)
 {
-    struct compacting *c = ((struct moving *)mutation)->compacting;
+    const struct moving *m = (const struct moving *)mutation;
+    struct compacting *c = m->compacting;
+    if (mutation->result == STORE_CORRUPT)
+        name_damage(m->from.volume, m->from.offset, "message's record");
     pthread_mutex_lock(&c->lock);
-    if (mutation->result && !c->failed)
+    if (mutation->result == STORE_CORRUPT)
+        c->damaged++;
+    else if (mutation->result && !c->failed)
         c->failed = mutation->result;
     if (--c->outstanding == 0)
         pthread_cond_signal(&c->wake);
@@ -125,6 +140,7 @@ static enum store_error finish_moves(struct compacting *c, enum store_error erro
     return error;
 }
 
+/* Of a body that the scan found good. */
 static enum store_error make_copy(struct compacting *c, const struct record *record, const struct wanted *wanted,
                                   struct blob **blob_r)
 {
@@ -132,7 +148,7 @@ static enum store_error make_copy(struct compacting *c, const struct record *rec
         return blob_copy_large(c->engine, c->fd, c->number, &wanted->from, record, wanted->accounts, wanted->count,
                                blob_r);
     const char *body = window_get(&c->window, wanted->from.offset + RECORD_HEADER, record_body_octets(record));
-    if (!body || !record_body_good(record, body, c->number, wanted->from.offset))
+    if (!body)
         return STORE_CORRUPT;
     return packed_add(c->engine, record, body, wanted->accounts, wanted->count, blob_r);
 }
@@ -155,9 +171,6 @@ static enum store_error move_one(struct compacting *c, const struct record *reco
 {
     struct blob *blob = NULL;
     enum store_error error = make_copy(c, record, wanted, &blob);
-    if (error == STORE_CORRUPT)
-        log_event(LOG_ERROR, "store.damage", "volume=%u offset=%llu what=\"message\"", c->number & ~VOLUME_KIND,
-                  (unsigned long long)wanted->from.offset);
     if (error)
         return error;
     for (size_t i = 0; i < wanted->count; i++)
@@ -170,8 +183,37 @@ static enum store_error move_one(struct compacting *c, const struct record *reco
 
 /* ---- one volume ---- */
 
-/* move false: only counts. */
-static enum store_error walk(struct compacting *c, bool move)
+/* Headers of packed and large volumes are written last. What such a volume ends in without any was never pointed to: a
+ * crash left it. */
+static bool is_unfinished(struct compacting *c, const struct scan *scan, uint64_t offset, const struct record *record)
+{
+    static const char zeros[RECORD_HEADER];
+    uint64_t left = c->octets - offset;
+    size_t size = left < RECORD_HEADER ? (size_t)left : RECORD_HEADER;
+    if (!(c->number & VOLUME_KIND) || record->kind || scan->at != c->octets)
+        return false;
+    const char *header = window_get(&c->window, offset, size);
+    return header && memcmp(header, zeros, size) == 0;
+}
+
+static uint64_t count_live(struct compacting *c)
+{
+    struct scan scan = {.window = &c->window, .volume = c->number, .at = VOLUME_HEADER};
+    struct wanted wanted = {0};
+    struct record record;
+    const char *body;
+    uint64_t offset, live = 0;
+    for (enum scan_found found; (found = scan_next(&scan, false, &offset, &record, &body)) != SCAN_END;) {
+        bool counts = found == SCAN_RECORD && is_message(&record);
+        if (counts && (find_wanted(c, &record, offset, &wanted) || wanted.count))
+            live += record.octets;
+    }
+    free(wanted.accounts);
+    return live;
+}
+
+/* What can't be read may be somebody's, also where the damage hides whose. */
+static enum store_error move_all(struct compacting *c)
 {
     struct scan scan = {.window = &c->window, .volume = c->number, .at = VOLUME_HEADER};
     struct wanted wanted = {0};
@@ -179,15 +221,20 @@ static enum store_error walk(struct compacting *c, bool move)
     const char *body;
     uint64_t offset;
     enum store_error error = STORE_OK;
-    for (enum scan_found found; !error && (found = scan_next(&scan, false, &offset, &record, &body)) != SCAN_END;) {
-        if (found != SCAN_RECORD || !is_message(&record) || !find_wanted(c, &record, offset, &wanted))
+    for (enum scan_found found; !error && (found = scan_next(&scan, true, &offset, &record, &body)) != SCAN_END;) {
+        if ((record.kind && !is_message(&record)) || is_unfinished(c, &scan, offset, &record))
             continue;
-        c->live_octets += move ? 0 : record.octets;
-        if (move)
+        error = found == SCAN_RECORD ? find_wanted(c, &record, offset, &wanted) : STORE_CORRUPT;
+        if (!error && wanted.count)
             error = move_one(c, &record, &wanted);
+        if (error == STORE_CORRUPT) {
+            name_damage(c->number, offset, record.kind ? "message" : "stretch");
+            c->damaged++;
+            error = STORE_OK;
+        }
     }
     free(wanted.accounts);
-    return move ? finish_moves(c, error) : error;
+    return finish_moves(c, error);
 }
 
 static enum store_error make_checkpoint(struct engine *engine)
@@ -223,7 +270,9 @@ static bool has_grown(const struct compacting *c)
 
 static enum store_error copy_out(struct compacting *c, uint64_t *freed_r)
 {
-    enum store_error error = walk(c, true);
+    enum store_error error = move_all(c);
+    if (!error && c->damaged)
+        error = STORE_CORRUPT;
     if (!error)
         error = make_checkpoint(c->engine);
     if (!error)
@@ -236,11 +285,8 @@ static enum store_error copy_out(struct compacting *c, uint64_t *freed_r)
 static enum store_error compact_volume(struct compacting *c, uint64_t *freed_r)
 {
     enum store_error error = STORE_OK;
-    if (!c->settled) {
-        error = walk(c, false);
-        if (error || (double)c->live_octets >= c->schema->live_share_below * (double)c->octets)
-            return error;
-    }
+    if (!c->settled && (double)count_live(c) >= c->schema->live_share_below * (double)c->octets)
+        return STORE_OK;
     if (!blobs_compact(&c->engine->blobs, c->number))
         return STORE_OK; /* somebody is about to point into it: next time */
     if (!has_grown(c))
@@ -288,6 +334,8 @@ static enum store_error compact_one(struct engine *engine, const struct engine_c
     if (!error)
         error = compact_volume(&c, freed_r);
     close_volume(&c);
+    if (error == STORE_CORRUPT)
+        uidset_add(engine->damaged, entry->number);
     return error;
 }
 
@@ -313,15 +361,18 @@ enum store_error engine_compact(struct engine *engine, const struct engine_compa
         error = volumes_list(&engine->volumes, &list, &count);
     if (!error)
         error = packed_begin(engine, list, count);
-    bool every = schema->every || engine_free_octets(engine) < 2 * engine->options.reserve_octets;
+    bool damaged = false, every = schema->every || engine_free_octets(engine) < 2 * engine->options.reserve_octets;
     for (size_t i = 0; i < count && !error; i++) {
-        bool settled = has_settled(engine, &list[i]);
-        if (is_sealed(engine, list[i].number, &position) && (settled || every || is_its_turn(list[i].number)))
+        uint32_t number = list[i].number;
+        bool settled = has_settled(engine, &list[i]), due = settled && !uidset_has(engine->damaged, number);
+        if (is_sealed(engine, number, &position) && (due || every || is_its_turn(number)))
             error = compact_one(engine, schema, &list[i], settled, freed_r);
+        damaged = damaged || error == STORE_CORRUPT;
+        error = error == STORE_CORRUPT ? STORE_OK : error;
     }
     free(list);
     pthread_mutex_unlock(&engine->compact_lock);
-    return error;
+    return damaged && !error ? STORE_CORRUPT : error;
 }
 
 /* ---- checking ---- */
@@ -360,20 +411,17 @@ static bool frames_good(struct compacting *c, const struct record *record, uint6
     return good;
 }
 
-/* What a packed volume ends in without a good header was never pointed to: a crash left it. */
 static void check_volume(struct compacting *c, const struct checking *checking)
 {
     static const char *const kinds[RECORD_KIND_END] = {"a stretch", "a message", "a set of changes", "a trailer",
                                                        "a large message"};
     struct scan scan = {.window = &c->window, .volume = c->number, .at = VOLUME_HEADER};
-    bool is_packed = (c->number & VOLUME_KIND) == VOLUME_PACKED;
     struct record record;
     const char *body;
     uint64_t offset;
     for (enum scan_found found; (found = scan_next(&scan, true, &offset, &record, &body)) != SCAN_END;) {
         bool good = found == SCAN_RECORD && (record.kind != RECORD_LARGE || frames_good(c, &record, offset));
-        bool unfinished = is_packed && !record.kind && scan.at == c->octets;
-        if (!good && !unfinished)
+        if (!good && !is_unfinished(c, &scan, offset, &record))
             tell(checking, c->number, offset, kinds[record.kind < RECORD_KIND_END ? record.kind : 0]);
     }
 }

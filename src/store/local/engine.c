@@ -104,6 +104,7 @@ enum store_error engine_open(const struct engine_options *options, struct engine
     if (error_size)
         *error = '\0';
     pthread_mutex_init(&engine->compact_lock, NULL);
+    engine->damaged = uidset_new();
     pthread_mutex_init(&engine->reason_lock, NULL);
     blobs_init(&engine->blobs);
     packed_init(&engine->packed);
@@ -145,6 +146,7 @@ void engine_close(struct engine **engine_p)
         volumes_free(&engine->volumes);
     engine_close_folder(engine);
     pthread_mutex_destroy(&engine->compact_lock);
+    uidset_unref(&engine->damaged);
     pthread_mutex_destroy(&engine->reason_lock);
     free(engine->path);
     free(engine);

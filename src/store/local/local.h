@@ -11,6 +11,7 @@
 #define STORE_LOCAL_LOCAL_H
 
 #include "base/arena.h"
+#include "base/uidset.h"
 #include "store/local/index.h"
 #include "store/local/volume.h"
 #include <pthread.h>
@@ -204,6 +205,7 @@ struct engine {
     struct writer writer;
     struct task_pool pool;
     pthread_mutex_t compact_lock;
+    struct uidset *damaged; /* volumes that compaction couldn't empty, by number; under compact_lock */
     atomic_bool read_only;
     pthread_mutex_t reason_lock;
     char reason[128];
