@@ -434,6 +434,55 @@ static uint64_t volume_size(uint32_t number)
     return (uint64_t)st.st_size;
 }
 
+/* ---- compaction ---- */
+
+static bool nobody_wants_it(void *ctx, uint64_t account, const struct blob_location *location)
+{
+    return false;
+}
+
+static enum store_error moves_nothing(struct txn *txn, const struct blob_location *from, const struct blob_location *to)
+{
+    fail();
+    return STORE_CORRUPT;
+}
+
+static bool is_there(uint32_t number)
+{
+    char path[96], name[16];
+    volume_name(number, name);
+    snprintf(path, sizeof path, "%s/volumes/%s", folder, name);
+    return access(path, F_OK) == 0;
+}
+
+static uint64_t hour_of_the_week(void)
+{
+    return (uint64_t)clock_wall_s() / 3600 % 168;
+}
+
+/* A look at a volume costs a read of it: each has its hour, so that within a week all are looked at. */
+static void each_volume_has_its_turn_once_a_week(void **state)
+{
+    const struct engine_compaction compaction = {
+        .live = nobody_wants_it, .moved = moves_nothing, .live_share_below = 0.5};
+    static char text[200000];
+    struct blob_location last = {0};
+    uint64_t before, after, freed;
+    unsigned gone = 0;
+    while (last.volume <= 168)
+        last = place(1, view_of(text, sizeof text));
+    before = hour_of_the_week();
+    assert_int_equal(engine_compact(engine, &compaction, &freed), STORE_OK);
+    after = hour_of_the_week();
+    for (uint32_t number = 1; number < last.volume; number++) {
+        bool its_turn = number % 168 == before || number % 168 == after;
+        assert_true(is_there(number) ? !its_turn || before != after : its_turn);
+        gone += !is_there(number);
+    }
+    assert_true(gone >= 1);
+    assert_true(freed >= gone * sizeof text);
+}
+
 static void drop_index(void)
 {
     char path[96];
@@ -572,6 +621,7 @@ int main(void)
         TEST(one_blob_of_several_accounts_is_written_once),
         TEST(a_large_body_is_kept_in_frames),
         TEST(rot_in_a_message_is_named_and_touches_nothing_else),
+        TEST(each_volume_has_its_turn_once_a_week),
         TEST(a_torn_last_batch_is_cut_and_no_epoch_begins),
         TEST(a_rotten_change_in_the_middle_begins_an_epoch_and_loses_no_other),
         TEST(a_missing_volume_begins_an_epoch),
