@@ -36,7 +36,7 @@ struct stream {
     size_t input_max;
     uint64_t stall_ms;
     uint64_t octets_in, octets_out;
-    bool reading, lent, eof, eof_told, broken, finishing, leaving, closed, was_full;
+    bool reading, lent, eof, eof_told, broken, finishing, leaving, closed, was_full, end_said;
     bool stalling;           /* the stall timer runs */
     bool moved;              /* octets went out since it was set */
     bool flush_posted, dead; /* dead: freed by its user; the posted flush or the running callback frees the memory */
@@ -169,11 +169,6 @@ static void set_broken(struct stream *s)
 
 static void close_down(struct stream *s)
 {
-    if (s->ssl && s->tls_state == TLS_OPEN && !s->broken) {
-        SSL_shutdown(s->ssl); /* close_notify; the peer's is not waited for */
-        ERR_clear_error();
-        send_alert(s);
-    }
     if (!s->leaving)
         shutdown(s->fd, SHUT_WR);
     s->finishing = s->leaving = false;
@@ -181,6 +176,16 @@ static void close_down(struct stream *s)
     s->closed = true;
     set_watch(s);
     tell(s, STREAM_CLOSED);
+}
+
+/* close_notify; the peer's is not waited for. */
+static void say_the_end(struct stream *s)
+{
+    if (!s->ssl || s->tls_state != TLS_OPEN || s->end_said)
+        return;
+    s->end_said = true;
+    SSL_shutdown(s->ssl);
+    ERR_clear_error();
 }
 
 /* The output, or what stands for a piece of it. */
@@ -274,8 +279,12 @@ static void after_io(struct stream *s)
         start_handshake(s);
     if (s->dead || s->lent)
         return;
-    if ((s->finishing || s->leaving) && !s->broken && !has_output(s))
-        close_down(s);
+    if ((s->finishing || s->leaving) && !s->broken && !has_output(s)) {
+        say_the_end(s);
+        write_out(s);
+        if (!s->dead && !s->broken && !has_output(s))
+            close_down(s);
+    }
     if (s->dead)
         return;
     if (s->ssl && s->tls_state == TLS_OPEN && !s->broken && !has_output(s) && !SSL_has_pending(s->ssl))

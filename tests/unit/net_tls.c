@@ -226,6 +226,29 @@ static void test_the_end_is_told(void **state)
     assert_int_equal(told[STREAM_CLOSED], 1);
 }
 
+/* Likewise where the socket was full when all was said: of some of these lengths it is. */
+static void test_the_end_is_told_to_who_reads_late(void **state)
+{
+    for (uint32_t lines = 8; lines < 800; lines += 8) {
+        int error = SSL_ERROR_WANT_READ, few = 1;
+        assert_int_equal(setsockopt(stream_fd(stream), SOL_SOCKET, SO_SNDBUF, &few, sizeof few), 0);
+        shake_hands();
+        for (uint32_t i = 0; i < lines; i++)
+            stream_printf(stream, "%0*u\n", LINE - 1, i);
+        stream_finish(stream);
+        loop_turn(loop, 1);
+        loop_turn(loop, 1);
+        for (unsigned turn = 0; turn < 500 && error == SSL_ERROR_WANT_READ; turn++) {
+            error = read_lines();
+            loop_turn(loop, 1);
+        }
+        assert_int_equal(error, SSL_ERROR_ZERO_RETURN);
+        assert_int_equal(seen, lines);
+        end(state);
+        begin(state);
+    }
+}
+
 /* RFC 8446 4.6.3: asked for a new key, the server answers with its own, though it has nothing else to say. */
 static void test_a_new_key_is_answered(void **state)
 {
@@ -249,6 +272,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_who_begins_wrongly_is_sent_an_alert, begin, end),
         cmocka_unit_test_setup_teardown(test_a_peer_that_does_not_read_stops_it_and_loses_nothing, begin, end),
         cmocka_unit_test_setup_teardown(test_the_end_is_told, begin, end),
+        cmocka_unit_test_setup_teardown(test_the_end_is_told_to_who_reads_late, begin, end),
         cmocka_unit_test_setup_teardown(test_a_new_key_is_answered, begin, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
