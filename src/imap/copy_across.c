@@ -177,6 +177,8 @@ static enum step_result read_on(struct across *a, struct step_context *context, 
     enum store_error error = a->names ? STORE_OK : look_for_annotations(a, &reader);
     if (!error && !a->names)
         error = imap_keyword_names(a->imap, &reader, &a->names, &a->name_count);
+    if (!error && a->count) /* its row is newer than the names */
+        error = imap_names_for(a->imap, &reader, &a->messages[a->count - 1].row.keywords, &a->names, &a->name_count);
     if (!error && fresh)
         error = begin_message(a, &reader);
     else if (!error)

@@ -43,10 +43,12 @@ static void pass(struct fetch *f, uint32_t uid)
 }
 
 /* Downwards the whole chunk is read: the next ones are in it. */
-static enum store_error load_rows(struct fetch *f, const struct fetch_reading *reading, uint32_t uid)
+static enum store_error load_rows(struct imap *imap, struct fetch *f, const struct fetch_reading *reading, uint32_t uid)
 {
     uint32_t from = f->downwards ? (uid - 1) / CHUNK_ROWS * CHUNK_ROWS + 1 : uid;
     enum store_error error = row_cursor_rows(reading->rows, from, &f->rows);
+    if (!error)
+        error = imap_names_for_rows(imap, &reading->reader, &f->rows, &f->names, &f->name_count);
     f->rows_valid = !error;
     f->rows_from = from;
     f->row_at = 0;
@@ -79,7 +81,8 @@ static enum store_error take_row(struct imap *imap, struct fetch *f, const struc
         f->row = *row;
         return STORE_OK;
     }
-    return message_row(reader, imap->selected.mailbox, uid, &f->row, &expunged);
+    enum store_error error = message_row(reader, imap->selected.mailbox, uid, &f->row, &expunged);
+    return error ? error : imap_names_for(imap, reader, &f->row.keywords, &f->names, &f->name_count);
 }
 
 /* The client's number of a UID. Most of a mailbox is one run. */
@@ -289,13 +292,13 @@ static enum store_error walk_once(struct imap *imap, struct fetch *f, struct ste
     if (!uid)
         return STORE_NOT_FOUND;
     if (!rows_cover(f, uid) || f->marking) {
-        error = f->marking ? STORE_OK : load_rows(f, reading, uid);
+        error = f->marking ? STORE_OK : load_rows(imap, f, reading, uid);
         if (error)
             return error;
         if (f->sets_seen && (*result_r = mark_seen(imap, f, context)) != STEP_DONE)
             return STORE_BUSY;
     }
-    if (f->stale && (error = load_rows(f, reading, uid)) != STORE_OK)
+    if (f->stale && (error = load_rows(imap, f, reading, uid)) != STORE_OK)
         return error;
     f->stale = false;
     error = take_row(imap, f, &reading->reader, uid);
@@ -383,12 +386,7 @@ static void cut(struct fetch *f)
 static enum store_error prepare(struct imap *imap, struct fetch *f, struct step_context *context,
                                 const struct reader *reader, enum step_result *result_r)
 {
-    enum store_error error = STORE_OK;
-    if (!f->names_valid)
-        error = imap_keyword_names(imap, reader, &f->names, &f->name_count);
-    f->names_valid = !error;
-    if (!error)
-        error = narrow(imap, f, reader);
+    enum store_error error = narrow(imap, f, reader);
     if (!error)
         cut(f);
     if (error || !f->gone)

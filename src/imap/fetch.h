@@ -118,7 +118,6 @@ struct fetch {
     bool missing, damaged, unknown_encoding; /* some message was; some part has */
     struct view *names;
     size_t name_count;
-    bool names_valid;
 };
 
 /* fetch_parse.c: an item without a section, if it isn't there yet. */

@@ -310,6 +310,15 @@ void told_add(struct told *told, uint32_t first, uint32_t last, uint64_t modseq)
 /* The names of keywords, read once a command into the command's arena. */
 enum store_error imap_keyword_names(struct imap *imap, const struct reader *reader, struct view **names_r,
                                     size_t *count_r);
+/*
+ * Likewise, unless *names (null: none were read yet) are enough for all of `used`, or of the rows. What has keywords is
+ * read first, its names behind it: without the name of one that came in between, FLAGS would be wrong, and be believed
+ * of its MODSEQ for ever.
+ */
+enum store_error imap_names_for(struct imap *imap, const struct reader *reader, const struct keywords *used,
+                                struct view **names, size_t *count);
+enum store_error imap_names_for_rows(struct imap *imap, const struct reader *reader, const struct message_rows *rows,
+                                     struct view **names, size_t *count);
 
 /* ---- the commands: X(parse, step, drop). A row without a drop or parse has null in the table ---- */
 

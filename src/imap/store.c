@@ -150,9 +150,11 @@ static enum store_error tell(struct imap *imap, struct storing *s, struct step_c
 {
     struct reader reader = selected_reader(imap, context);
     struct row_cursor *rows = row_cursor_new(&reader, imap->selected.mailbox);
-    enum store_error error = imap_keyword_names(imap, &reader, &s->names, &s->name_count);
+    enum store_error error = STORE_OK;
     for (uint32_t uid; !error && s->next_uid && (uid = uidset_next(s->set, s->next_uid)) != 0;) {
         error = row_cursor_rows(rows, uid, &s->rows);
+        if (!error)
+            error = imap_names_for_rows(imap, &reader, &s->rows, &s->names, &s->name_count);
         if (error)
             break;
         s->missing = s->missing || !s->rows.count || s->rows.rows[0].uid != uid;

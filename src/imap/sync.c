@@ -188,17 +188,19 @@ static bool has_new_keywords(const struct keywords *told, const struct keywords 
 }
 
 /* RFC 3501 7.2.6: a keyword is listed in FLAGS before a FETCH shows it. */
-static enum store_error tell_keywords(struct imap *imap, const struct reader *reader, const struct view *names,
-                                      size_t count)
+static enum store_error tell_keywords(struct imap *imap, const struct reader *reader, struct view **names,
+                                      size_t *count)
 {
     struct keywords used;
     struct buffer *out = imap_output(imap);
     enum store_error error = keyword_used(reader, imap->selected.mailbox, &used);
+    if (!error)
+        error = imap_names_for(imap, reader, &used, names, count);
     if (error || !has_new_keywords(&imap->selected.keywords, &used))
         return error;
     imap->selected.keywords = used;
     buffer_append_string(out, "* FLAGS ");
-    imap_write_flags(out, FLAG_SYSTEM_ALL, &used, names, count);
+    imap_write_flags(out, FLAG_SYSTEM_ALL, &used, *names, *count);
     buffer_append_string(out, "\r\n");
     return STORE_OK;
 }
@@ -291,17 +293,17 @@ static enum store_error tell_flags(struct imap *imap, struct step_context *conte
 {
     struct sync *sync = imap->sync;
     const struct uidset *changed = sync->changes.changed;
-    struct view *names;
-    size_t count;
+    struct view *names = NULL;
+    size_t count = 0;
     uint32_t uid = uidset_next(changed, sync->at);
     if (!uid || (!notify_wants(imap, NOTIFY_FLAGS) && !wants_annotations(imap)))
         return STORE_OK;
     struct row_cursor *rows = row_cursor_new(reader, imap->selected.mailbox);
-    enum store_error error = imap_keyword_names(imap, reader, &names, &count);
-    if (!error)
-        error = tell_keywords(imap, reader, names, count);
+    enum store_error error = tell_keywords(imap, reader, &names, &count);
     for (; !error && (uid = uidset_next(changed, sync->at)) != 0;) {
         error = row_cursor_rows(rows, uid, &sync->rows);
+        if (!error)
+            error = imap_names_for_rows(imap, reader, &sync->rows, &names, &count);
         if (error || !sync->rows.count)
             break;
         for (size_t i = 0; !error && i < sync->rows.count; i++) {

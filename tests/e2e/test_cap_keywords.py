@@ -61,3 +61,17 @@ def test_a_copy_brings_its_keywords_into_the_flags_of_the_target(account):
     client.ok("NOOP")
     client.ok("MOVE 2 target")
     assert any(b"$Moved" in line for line in client.ok("SELECT target") if line.startswith(b"* FLAGS"))
+
+
+def test_a_keyword_made_while_fetch_waits_for_its_reader_is_in_its_answer(account):
+    """The client keeps what it is told of a MODSEQ."""
+    reader, other = imap(account, "INBOX"), imap(account, "INBOX")
+    large, count = message("large", body="x" * 70 + "\r\n") + b"filling this line\r\n" * 20000, 80
+    for _ in range(count):
+        append(other, large)
+    reader.ok("NOOP")
+    reader.send(b"f FETCH 1:* (MODSEQ BODY.PEEK[] FLAGS)\r\n")  # more than any socket takes: it waits in the first messages
+    other.ok("NOOP")
+    other.ok("STORE %d +FLAGS (made-meanwhile)" % count)
+    last = next(told for told in reader.until(b"f")[1] if told.startswith(b"* %d FETCH (MODSEQ" % count))
+    assert last.endswith(b" FLAGS (made-meanwhile))\r\n"), last[-100:]
