@@ -342,7 +342,7 @@ static void check_all(void)
     store_close(&store);
 }
 
-/* Behind the last sync nothing is promised: cut it, or fill it with noise. */
+/* Behind the last sync nothing is promised: cut it, or fill it with noise. Octets that nobody wrote don't come of it. */
 static void cut_volume(uint64_t *random, uint64_t synced, const char *suffix)
 {
     uint64_t offset = synced & ((UINT64_C(1) << 40) - 1);
@@ -353,14 +353,15 @@ static void cut_volume(uint64_t *random, uint64_t synced, const char *suffix)
         return;
     off_t end = lseek(fd, 0, SEEK_END);
     uint64_t behind = end > (off_t)offset ? (uint64_t)end - offset : 0;
-    if (next_random(random) % 2) {
-        if (ftruncate(fd, (off_t)(offset + (behind ? next_random(random) % behind : 0))) < 0)
+    if (behind && next_random(random) % 2) {
+        if (ftruncate(fd, (off_t)(offset + next_random(random) % behind)) < 0)
             stop("the volume can't be cut");
-    } else {
+    } else if (behind) {
         char noise[64];
-        memset(noise, (int)next_random(random), sizeof noise);
-        uint64_t place = offset + (behind > 64 ? next_random(random) % (behind - 64) : 0);
-        if (pwrite(fd, noise, sizeof noise, (off_t)place) != (ssize_t)sizeof noise)
+        size_t size = behind < sizeof noise ? (size_t)behind : sizeof noise;
+        memset(noise, (int)next_random(random), size);
+        uint64_t place = offset + next_random(random) % (behind - size + 1);
+        if (pwrite(fd, noise, size, (off_t)place) != (ssize_t)size)
             stop("the volume can't be written");
     }
     close(fd);

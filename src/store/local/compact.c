@@ -37,6 +37,7 @@ struct compacting {
     struct window window;
     uint64_t octets, copied_octets;
     bool settled; /* all that lives is to be packed */
+    bool stays;   /* something in it can't be read */
     /* What has been copied, and is about to be pointed to. */
     struct moving *moving;
     size_t count, capacity;
@@ -212,6 +213,17 @@ static uint64_t count_live(struct compacting *c)
     return live;
 }
 
+/* The volume stays. In a packed or a large one what nobody wants may also be what a crash left of messages that were
+ * never pointed to, before others that came to be written: then nothing is wrong. */
+static void tell_damage(struct compacting *c, uint64_t offset, const struct record *record, bool wanted)
+{
+    c->stays = true;
+    if ((c->number & VOLUME_KIND) && !wanted)
+        return;
+    name_damage(c->number, offset, record->kind ? "message" : "stretch");
+    c->damaged++;
+}
+
 /* What can't be read may be somebody's, also where the damage hides whose. */
 static enum store_error move_all(struct compacting *c)
 {
@@ -224,12 +236,13 @@ static enum store_error move_all(struct compacting *c)
     for (enum scan_found found; !error && (found = scan_next(&scan, true, &offset, &record, &body)) != SCAN_END;) {
         if ((record.kind && !is_message(&record)) || is_unfinished(c, &scan, offset, &record))
             continue;
-        error = found == SCAN_RECORD ? find_wanted(c, &record, offset, &wanted) : STORE_CORRUPT;
-        if (!error && wanted.count)
+        bool known = record.kind && !find_wanted(c, &record, offset, &wanted);
+        if (found != SCAN_RECORD || !known)
+            error = STORE_CORRUPT;
+        else if (wanted.count)
             error = move_one(c, &record, &wanted);
         if (error == STORE_CORRUPT) {
-            name_damage(c->number, offset, record.kind ? "message" : "stretch");
-            c->damaged++;
+            tell_damage(c, offset, &record, known && wanted.count);
             error = STORE_OK;
         }
     }
@@ -273,8 +286,9 @@ static enum store_error copy_out(struct compacting *c, uint64_t *freed_r)
     enum store_error error = move_all(c);
     if (!error && c->damaged)
         error = STORE_CORRUPT;
-    if (!error)
-        error = make_checkpoint(c->engine);
+    if (error || c->stays)
+        return error;
+    error = make_checkpoint(c->engine);
     if (!error)
         error = volumes_remove(&c->engine->volumes, c->number);
     if (!error && c->octets > c->copied_octets)
