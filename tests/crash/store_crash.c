@@ -342,7 +342,8 @@ static void check_all(void)
     store_close(&store);
 }
 
-/* Behind the last sync nothing is promised: cut it, or fill it with noise. Octets that nobody wrote don't come of it. */
+/* Behind the last sync nothing is promised: cut it, or fill it with noise. Octets that nobody wrote don't come of it.
+ */
 static void cut_volume(uint64_t *random, uint64_t synced, const char *suffix)
 {
     uint64_t offset = synced & ((UINT64_C(1) << 40) - 1);
