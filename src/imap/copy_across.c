@@ -28,7 +28,8 @@ struct across {
     uint64_t at; /* octets of the last message that were read */
     struct view *names;
     size_t name_count;
-    bool annotated; /* there are annotations in the account that the messages come from */
+    bool looked;    /* for annotations */
+    bool annotated; /* there are some in the account that the messages come from */
     struct expunge expunge;
 };
 
@@ -84,6 +85,7 @@ static enum store_error look_for_annotations(struct across *a, const struct read
     struct annotation_total total;
     enum store_error error = annotation_total(reader, &total);
     a->annotated = total.rows > 0;
+    a->looked = !error;
     return error;
 }
 
@@ -174,10 +176,8 @@ static enum step_result read_on(struct across *a, struct step_context *context, 
 {
     struct reader reader = selected_reader(a->imap, context);
     bool fresh = !a->count || a->messages[a->count - 1].parsed;
-    enum store_error error = a->names ? STORE_OK : look_for_annotations(a, &reader);
-    if (!error && !a->names)
-        error = imap_keyword_names(a->imap, &reader, &a->names, &a->name_count);
-    if (!error && a->count) /* its row is newer than the names */
+    enum store_error error = a->looked ? STORE_OK : look_for_annotations(a, &reader);
+    if (!error && a->count)
         error = imap_names_for(a->imap, &reader, &a->messages[a->count - 1].row.keywords, &a->names, &a->name_count);
     if (!error && fresh)
         error = begin_message(a, &reader);

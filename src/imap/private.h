@@ -307,13 +307,10 @@ uint32_t selected_number(const struct imap *imap, uint32_t uid); /* its sequence
 enum step_result sync_step(struct imap *imap, struct step_context *context, bool expunges);
 void sync_drop(struct imap *imap);
 void told_add(struct told *told, uint32_t first, uint32_t last, uint64_t modseq);
-/* The names of keywords, read once a command into the command's arena. */
-enum store_error imap_keyword_names(struct imap *imap, const struct reader *reader, struct view **names_r,
-                                    size_t *count_r);
 /*
- * Likewise, unless *names (null: none were read yet) are enough for all of `used`, or of the rows. What has keywords is
- * read first, its names behind it: without the name of one that came in between, FLAGS would be wrong, and be believed
- * of its MODSEQ for ever.
+ * keywords.c: *names become enough for all of `used`, or of the rows, in the command's arena; null and 0 at first. What
+ * has keywords is read first, its names behind it: without the name of one that came in between, FLAGS would be wrong,
+ * and be believed of its MODSEQ for ever.
  */
 enum store_error imap_names_for(struct imap *imap, const struct reader *reader, const struct keywords *used,
                                 struct view **names, size_t *count);

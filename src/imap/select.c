@@ -84,36 +84,6 @@ uint32_t selected_number(const struct imap *imap, uint32_t uid)
     return uidset_has(imap->selected.uids, uid) ? uidset_rank(imap->selected.uids, uid) : 0;
 }
 
-enum store_error imap_keyword_names(struct imap *imap, const struct reader *reader, struct view **names_r,
-                                    size_t *count_r)
-{
-    return keyword_names(reader, &imap->session->command_arena, names_r, count_r);
-}
-
-static size_t keywords_end(const struct keywords *keywords)
-{
-    for (size_t word = sizeof keywords->bits / sizeof *keywords->bits; word > 0; word--)
-        if (keywords->bits[word - 1])
-            return word * 64 - (size_t)__builtin_clzll(keywords->bits[word - 1]);
-    return 0;
-}
-
-enum store_error imap_names_for(struct imap *imap, const struct reader *reader, const struct keywords *used,
-                                struct view **names, size_t *count)
-{
-    return keywords_end(used) <= *count ? STORE_OK : imap_keyword_names(imap, reader, names, count);
-}
-
-enum store_error imap_names_for_rows(struct imap *imap, const struct reader *reader, const struct message_rows *rows,
-                                     struct view **names, size_t *count)
-{
-    struct keywords used = {{0}};
-    for (size_t i = 0; i < rows->count; i++)
-        for (size_t word = 0; word < sizeof used.bits / sizeof *used.bits; word++)
-            used.bits[word] |= rows->rows[i].keywords.bits[word];
-    return imap_names_for(imap, reader, &used, names, count);
-}
-
 /* ---- what SELECT says ---- */
 
 /* The number of the first unseen message, if it stands near the beginning: RFC 3501 7.1 asks for no more than that it

@@ -194,9 +194,10 @@ static enum store_error tell_keywords(struct imap *imap, const struct reader *re
     struct keywords used;
     struct buffer *out = imap_output(imap);
     enum store_error error = keyword_used(reader, imap->selected.mailbox, &used);
-    if (!error)
-        error = imap_names_for(imap, reader, &used, names, count);
     if (error || !has_new_keywords(&imap->selected.keywords, &used))
+        return error;
+    error = imap_names_for(imap, reader, &used, names, count);
+    if (error)
         return error;
     imap->selected.keywords = used;
     buffer_append_string(out, "* FLAGS ");

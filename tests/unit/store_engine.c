@@ -390,12 +390,18 @@ static void a_large_body_is_kept_in_frames(void **state)
 
 /* ---- damage ---- */
 
-static void overwrite(uint32_t number, uint64_t offset, const char *octets, size_t size)
+static const char *path_of(uint32_t number)
 {
-    char path[96], name[16];
+    static char path[96];
+    char name[16];
     volume_name(number, name);
     snprintf(path, sizeof path, "%s/volumes/%s", folder, name);
-    int fd = open(path, O_WRONLY);
+    return path;
+}
+
+static void overwrite(uint32_t number, uint64_t offset, const char *octets, size_t size)
+{
+    int fd = open(path_of(number), O_WRONLY);
     assert_int_equal(pwrite(fd, octets, size, (off_t)offset), size);
     close(fd);
 }
@@ -427,11 +433,8 @@ static void rot_in_a_message_is_named_and_touches_nothing_else(void **state)
 
 static uint64_t volume_size(uint32_t number)
 {
-    char path[96], name[16];
     struct stat st;
-    volume_name(number, name);
-    snprintf(path, sizeof path, "%s/volumes/%s", folder, name);
-    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(stat(path_of(number), &st), 0);
     return (uint64_t)st.st_size;
 }
 
@@ -450,10 +453,7 @@ static enum store_error moves_nothing(struct txn *txn, const struct blob_locatio
 
 static bool is_there(uint32_t number)
 {
-    char path[96], name[16];
-    volume_name(number, name);
-    snprintf(path, sizeof path, "%s/volumes/%s", folder, name);
-    return access(path, F_OK) == 0;
+    return access(path_of(number), F_OK) == 0;
 }
 
 static uint64_t hour_of_the_week(void)

@@ -12,7 +12,6 @@
  * Tested   tests/unit/store_engine.c, tests/unit/store_model.c
  */
 #include "base/clock.h"
-#include "base/log.h"
 #include "base/memory.h"
 #include "store/local/local.h"
 #include <fcntl.h>
@@ -87,13 +86,6 @@ static enum store_error find_wanted(struct compacting *c, const struct record *r
 
 /* ---- moving ---- */
 
-static void name_damage(uint32_t volume, uint64_t offset, const char *what)
-{
-    char name[16];
-    volume_name(volume, name);
-    log_event(LOG_ERROR, "store.damage", "volume=%s offset=%llu what=\"%s\"", name, (unsigned long long)offset, what);
-}
-
 static enum store_error move_run(struct txn *txn, struct mutation *mutation)
 {
     const struct moving *m = (const struct moving *)mutation;
@@ -105,7 +97,7 @@ static void move_done(struct mutation *mutation)
     const struct moving *m = (const struct moving *)mutation;
     struct compacting *c = m->compacting;
     if (mutation->result == STORE_CORRUPT)
-        name_damage(m->from.volume, m->from.offset, "message's record");
+        volume_name_damage(m->from.volume, m->from.offset, "message's record");
     pthread_mutex_lock(&c->lock);
     if (mutation->result == STORE_CORRUPT)
         c->damaged++;
@@ -220,7 +212,7 @@ static void tell_damage(struct compacting *c, uint64_t offset, const struct reco
     c->stays = true;
     if ((c->number & VOLUME_KIND) && !wanted)
         return;
-    name_damage(c->number, offset, record->kind ? "message" : "stretch");
+    volume_name_damage(c->number, offset, record->kind ? "message" : "stretch");
     c->damaged++;
 }
 

@@ -74,7 +74,7 @@ static void batch_undo(struct replay *replay)
 static void name_damage(struct replay *replay, uint32_t volume, uint64_t offset, const char *what)
 {
     replay->damaged++;
-    log_event(LOG_ERROR, "store.damage", "volume=%u offset=%llu what=\"%s\"", volume, (unsigned long long)offset, what);
+    volume_name_damage(volume, offset, what);
 }
 
 static bool trailer_fits(const struct replay *replay, const struct batch *batch, const struct record *record,

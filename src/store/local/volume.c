@@ -1,6 +1,7 @@
 /* store/local/volume.c: see store/local/volume.h. */
 #include "store/local/volume.h"
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/memory.h"
 #include <dirent.h>
 #include <errno.h>
@@ -21,6 +22,13 @@ void volume_name(uint32_t number, char name[16])
     while (kinds[kind].kind != (number & VOLUME_KIND))
         kind++;
     snprintf(name, 16, "%08u%s", number & ~VOLUME_KIND, kinds[kind].suffix);
+}
+
+void volume_name_damage(uint32_t number, uint64_t offset, const char *what)
+{
+    char name[16];
+    volume_name(number, name);
+    log_event(LOG_ERROR, "store.damage", "volume=%s offset=%llu what=\"%s\"", name, (unsigned long long)offset, what);
 }
 
 static bool name_parse(const char *name, uint32_t *number_r)

@@ -58,6 +58,8 @@ struct volume_entry {
 /* Ascending: the log, then the packed ones, then the large ones. The caller frees *list_r. */
 enum store_error volumes_list(struct volumes *volumes, struct volume_entry **list_r, size_t *count_r);
 void volume_name(uint32_t number, char name[16]);
+/* Damage, for the administrator: an event of the log. */
+void volume_name_damage(uint32_t number, uint64_t offset, const char *what);
 
 /* From errno of a failed write: STORE_FULL for a full disk, else STORE_IO. */
 enum store_error volume_write_error(int number);
